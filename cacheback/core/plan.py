@@ -1,0 +1,46 @@
+"""The steps that a plan may ask its driver for.
+
+A plan is a generator that yields steps and receives their results. The engine is written once, as
+plans; `cacheback.drive` performs the steps in a thread (`run`) or on an event loop (`arun`).
+What may live here: the steps' shapes. What it may not know: how or when they are performed.
+
+Rules that hold for every plan: local work is batched, one `Local` per phase (from asyncio a hop
+to a worker thread costs about 150 microseconds); a `finally` never yields; a driver throws a
+step's error into the plan, and closes the plan when its caller goes away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from cacheback.core.flight import Flight
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Blocking local work (model, index, disk): `call` is run, its result is sent back."""
+
+    call: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One call of the real provider; the reply is sent back as the driver's sender returned it."""
+
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until a flight that somebody else leads has landed; its result is sent back."""
+
+    flight: Flight
+
+
+Step: TypeAlias = Local | Send | Wait
+Plan: TypeAlias = Generator[Step, Any, T]

@@ -1,0 +1,272 @@
+"""What the engine needs from the outside world, as protocols.
+
+What may live here: interfaces whose docstrings are promises, and the few shapes they exchange.
+What it may not know: SQLite, numpy arrays' makers, models, files. Every part is synchronous,
+thread-safe, and free to raise: the engine turns an error into a counted miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from cacheback.models import JSON, Draft, Entry, Provenance, Reason, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float32]
+    """Unit length, shape (dim,), float32."""
+    Vectors = NDArray[np.float32]
+    """Unit-length rows, shape (n, dim), float32."""
+    Ids = NDArray[np.int64]
+    """Entry ids, shape (n,), int64."""
+
+
+class Embedder(Protocol):
+    """Turns a question into a unit vector. Two equal texts always give the same vector.
+
+    `name` and `dim` name the vector space, `modality` is what it reads (`text`), `fingerprint` is
+    the SHA-256 of the model's file, or "" when there is none.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dim(self) -> int: ...
+    @property
+    def modality(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+    def encode(self, text: str) -> Vector:
+        """One text → shape (dim,), float32, unit length."""
+        ...
+
+    def encode_batch(self, texts: Sequence[str]) -> Vectors:
+        """n texts → shape (n, dim), float32, unit length, in the order given."""
+        ...
+
+    def blind_to(self, text: str) -> Reason | None:
+        """Why this text must not be compared by meaning (`TOO_LONG`, `UNREADABLE`), or None.
+
+        A text that the model sees only in part could be served another's answer.
+        """
+        ...
+
+
+class Index(Protocol):
+    """Nearest vectors among those of one scope."""
+
+    def __len__(self) -> int: ...
+
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add or replace vectors by id."""
+        ...
+
+    def remove(self, ids: Ids) -> None:
+        """Remove ids; unknown ones are passed over. A removed id is never found again."""
+        ...
+
+    def search(self, vector: Vector, k: int) -> list[tuple[int, float]]:
+        """At most k (id, cosine) pairs, nearest first; fewer when there are fewer."""
+        ...
+
+
+class Catalog(Protocol):
+    """The indexes of all scopes, loaded from the store when they are first asked for."""
+
+    def nearest(self, scope: str, vector: Vector, k: int) -> list[tuple[int, float]]:
+        """At most k (entry id, cosine) pairs of this scope and no other, nearest first."""
+        ...
+
+    def add(self, scope: str, ids: Sequence[int], vectors: Sequence[bytes]) -> None:
+        """Tell of entries that this process has just stored (float16 bytes, as stored)."""
+        ...
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Follow what was written to the store; applying a change twice is harmless."""
+        ...
+
+    def forget(self) -> None:
+        """Drop everything in memory; it is loaded from the store again when asked for."""
+        ...
+
+    def close(self) -> None:
+        """Stop background work and keep what is worth keeping on disk. Idempotent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question asked now, a question answered before, and how near they are (cosine)."""
+
+    question: str
+    other: str
+    similarity: float
+    threshold: float
+
+
+class Judge(Protocol):
+    """Decides whether the answer to `pair.other` may be served for `pair.question`."""
+
+    def judge(self, pair: Pair) -> Verdict:
+        """Serve only when one answer is right for both questions."""
+        ...
+
+
+ChangeKind = Literal["added", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry that was added to the store or removed from it, by anybody."""
+
+    kind: ChangeKind
+    entry_id: int
+    scope: str
+    question_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was written after a point in the change sequence.
+
+    `seq` is the point reached. `changes` is None when the log no longer reaches back far enough:
+    the reader must forget what it holds and read again.
+    """
+
+    seq: int
+    changes: tuple[Change, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Hits of one entry since they were last recorded."""
+
+    hits: int
+    last_used_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which entries: all conditions must hold; an unset one always does.
+
+    `tags` matches entries with any of them, `parts` scopes in which each named part equals the
+    given value, `text` questions that contain it (case-insensitive), `created_before` and
+    `expired_at` are Unix seconds.
+    """
+
+    ids: tuple[int, ...] | None = None
+    tags: tuple[str, ...] = ()
+    scope: str | None = None
+    parts: Mapping[str, JSON] = field(default_factory=dict)
+    question_digest: str | None = None
+    text: str | None = None
+    provenance: Provenance | None = None
+    created_before: float | None = None
+    expired_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """Figures of a store; `bytes` is its size on disk (0 in memory)."""
+
+    entries: int
+    scopes: int
+    bytes: int
+    counters: Mapping[str, float]
+
+
+class Store(Protocol):
+    """The truth: entries with their vectors, scopes, counters and meta.
+
+    Every failure is raised as a `StoreError` of the right kind; nothing that was acknowledged
+    (returned from `put`) is lost when the process is killed. There is one entry per scope and
+    question digest: putting another replaces the first, under a new id. Ids only ever grow.
+    """
+
+    def put(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """Store drafts in one transaction; either all are kept or none."""
+        ...
+
+    def find(self, scope: str, question_digest: str) -> Entry | None:
+        """The entry for exactly this question in this scope, expired or not."""
+        ...
+
+    def get(self, ids: Sequence[int]) -> list[Entry]:
+        """Entries by id, in the order asked for; missing ones are left out."""
+        ...
+
+    def select(
+        self, selection: Selection, *, after: int = 0, limit: int | None = None
+    ) -> list[Entry]:
+        """Selected entries with an id above `after`, by ascending id."""
+        ...
+
+    def count(self, selection: Selection) -> int: ...
+
+    def remove(self, selection: Selection) -> int:
+        """Remove the selected entries, and those synthesised from them; returns how many."""
+        ...
+
+    def evict(self, max_entries: int, now: float) -> int:
+        """Remove what expired before `now`, then the least recently used above `max_entries`."""
+        ...
+
+    def vectors(self, scope: str, ids: Sequence[int] | None = None) -> tuple[list[int], bytes]:
+        """Ids and their float16 vectors, joined, of a scope's entries that have one, by id."""
+        ...
+
+    def vector_count(self, scope: str) -> int:
+        """How many entries of a scope have a vector."""
+        ...
+
+    def scope_parts(self, scope: str) -> Mapping[str, JSON] | None:
+        """The parts behind a scope's digest, or None when it has no entry."""
+        ...
+
+    def changed(self) -> bool:
+        """True when anybody but the calling thread may have written since it last asked.
+
+        Costs microseconds; the first call of a thread returns True.
+        """
+        ...
+
+    def changes(self, since: int) -> Changes:
+        """What was written after `since`; pass -1 to learn only the current point."""
+        ...
+
+    def record(self, uses: Mapping[int, Use], counters: Mapping[str, float]) -> None:
+        """Add to hits and counters in one transaction.
+
+        Never waits for a lock: raises `StoreLockedError` at once, and nothing was written.
+        """
+        ...
+
+    def stats(self) -> StoreStats: ...
+
+    def meta(self, key: str) -> str | None: ...
+
+    def set_meta(self, values: Mapping[str, str | None]) -> None:
+        """Set, or with None delete, several at once."""
+        ...
+
+    def replace_vectors(
+        self, vectors: Sequence[tuple[int, bytes | None]], meta: Mapping[str, str | None]
+    ) -> None:
+        """Replace vectors of entries and set meta in one transaction (for re-embedding).
+
+        Not written to the change log: whoever does this sets meta that makes others start anew.
+        """
+        ...
+
+    def check(self) -> list[str]:
+        """Look for damage and inconsistency; an empty list means that all is well."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection. Idempotent."""
+        ...

@@ -1,0 +1,241 @@
+"""The words of the project as frozen dataclasses; no behaviour beyond what a word means.
+
+Nothing here does I/O, reads a clock or knows another module. Times are Unix seconds (UTC),
+durations seconds, money US dollars; vectors are `dim` little-endian float16 values as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
+
+# Any JSON value. A recursive alias would be exact, but every `json.loads` would need a cast.
+JSON: TypeAlias = Any
+
+Provenance = Literal["upstream", "synthesis", "import", "manual"]
+Mode = Literal["default", "refresh", "bypass", "only-if-cached"]
+
+
+class Tier(StrEnum):
+    """Who answered."""
+
+    NEGATIVE = "negative"
+    EXACT = "exact"
+    SEMANTIC = "semantic"
+    SYNTHESIS = "synthesis"
+    UPSTREAM = "upstream"
+
+
+class Reason(StrEnum):
+    """Why an entry was served or not: the one list of names that logs, headers and the CLI show."""
+
+    # served
+    SAME_TEXT = "same_text"
+    ABOVE_THRESHOLD = "above_threshold"
+    SAME_FLIGHT = "same_flight"
+    # not served: nothing near enough
+    EMPTY = "empty"
+    BELOW_THRESHOLD = "below_threshold"
+    EXPIRED = "expired"
+    # not served: a guard saw a difference in meaning
+    NUMBER_DIFFERS = "number_differs"
+    NEGATION_DIFFERS = "negation_differs"
+    DIRECTION_DIFFERS = "direction_differs"
+    COMPARISON_DIFFERS = "comparison_differs"
+    OPPOSITE = "opposite"
+    TIME_DIFFERS = "time_differs"
+    NAME_DIFFERS = "name_differs"
+    FORM_DIFFERS = "form_differs"
+    # only the exact tier may answer
+    TOO_LONG = "too_long"
+    UNREADABLE = "unreadable"
+    NO_QUESTION = "no_question"
+    TOOLS_EXACT_ONLY = "tools_exact_only"
+    STRUCTURED_EXACT_ONLY = "structured_exact_only"
+    CHOICES_EXACT_ONLY = "choices_exact_only"
+    LOGPROBS_EXACT_ONLY = "logprobs_exact_only"
+    SAMPLING_EXACT_ONLY = "sampling_exact_only"
+    # not cached at all
+    STATEFUL = "stateful"
+    STREAMING = "streaming"
+    BYPASSED = "bypassed"
+    REFRESHED = "refreshed"
+    DISABLED = "disabled"
+    UNKNOWN_ENDPOINT = "unknown_endpoint"
+    # a part failed: a miss
+    STORE_FAILED = "store_failed"
+    EMBEDDER_FAILED = "embedder_failed"
+    INDEX_FAILED = "index_failed"
+    JUDGE_FAILED = "judge_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a call was billed for."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One call of a tool that the model asks for. `arguments` is the JSON text as it was sent."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whole: in a neutral form, and the provider's own JSON in `raw`.
+
+    `format` names the wire codec that understands `raw` (such as `openai.chat`), or is "" when
+    there is only text.
+    """
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning: str | None = None
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    provider: str | None = None
+    format: str = ""
+    raw: Mapping[str, JSON] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Everything that must be equal before meaning is compared.
+
+    `parts` maps a part's name to its JSON value, after the rules for parts were applied;
+    `digest` is the SHA-256 (64 hexadecimal digits) over their canonical form.
+    """
+
+    digest: str
+    parts: Mapping[str, JSON]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry that is not stored yet, hence without an id.
+
+    `vector` is None for an entry that only the exact tier may serve. `seconds` is how long the
+    upstream call took, for telling what a hit saves.
+    """
+
+    question: str
+    question_digest: str
+    scope: Scope
+    answer: Answer
+    created_at: float
+    expires_at: float | None
+    provenance: Provenance = "manual"
+    tags: tuple[str, ...] = ()
+    sources: tuple[int, ...] = ()
+    vector: bytes | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A cached question and its answer, as the store returns it.
+
+    `scope` is the scope's digest; `Store.scope_parts` gives the parts. `hits` and `last_used_at`
+    are written behind in batches, so they may lag by a few seconds.
+    """
+
+    id: int
+    question: str
+    question_digest: str
+    scope: str
+    answer: Answer
+    created_at: float
+    expires_at: float | None
+    last_used_at: float
+    hits: int = 0
+    provenance: Provenance = "manual"
+    tags: tuple[str, ...] = ()
+    sources: tuple[int, ...] = ()
+    seconds: float | None = None
+
+    def expired(self, now: float) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Serve or not, with a named reason and, where it helps a person, what was seen."""
+
+    serve: bool
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A near entry, how near (cosine, -1 to 1), and what the judge said of it."""
+
+    entry: Entry
+    similarity: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a hit spared the caller. `money` is None when the model's price is not known."""
+
+    tokens: int = 0
+    money: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What one request may ask of the cache; None means the cache's own setting."""
+
+    mode: Mode = "default"
+    ttl: float | None = None
+    threshold: float | None = None
+    namespace: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A parsed call: the question, the raw parts of its scope, and what policy must know.
+
+    `parts` are as the codec or adapter found them; the rules for parts are applied later. `limits`
+    are the reasons the codec found for the exact tier only or for no caching at all, in the order
+    in which they should be named. `payload` is whatever `Send` needs to call upstream.
+    """
+
+    question: str
+    parts: Mapping[str, JSON] = field(default_factory=dict)
+    limits: tuple[Reason, ...] = ()
+    controls: Controls = Controls()
+    payload: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer, who gave it and why.
+
+    `answer` is None only when memory alone was asked and nothing may answer. `similarity` is the
+    cosine of the served (or, on a miss, the nearest) entry; `age` is seconds since it was stored.
+    """
+
+    answer: Answer | None
+    tier: Tier
+    verdict: Verdict
+    similarity: float | None = None
+    entry: Entry | None = None
+    age: float | None = None
+    saved: Saved = Saved()
