@@ -1,0 +1,71 @@
+"""What every wire codec offers: a provider's JSON in, our words out, and back again.
+
+What may live here: the protocol, and the shape that a parsed request takes. What a codec may not
+know: HTTP, clocks, randomness, or what the cache will decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from cacheback.models import JSON, Answer, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a request's body says.
+
+    `question` is the last user text, or "" when the last turn is not one. `parts` holds everything
+    else that can change the answer, by the scope's names for it; an empty part is left out.
+    `limits` are the reasons for the exact tier only, or for no caching at all, in the order in
+    which they should be named. `temperature` is None when the body does not say.
+    """
+
+    question: str
+    parts: Mapping[str, JSON]
+    limits: tuple[Reason, ...]
+    stream: bool
+    temperature: float | None
+
+
+class Codec(Protocol):
+    """One provider's dialect of one endpoint. Pure: no function ever raises on foreign JSON."""
+
+    @property
+    def FORMAT(self) -> str:  # noqa: N802 - a module is the codec, and this is its constant
+        """The name under which answers carry this dialect's JSON (`Answer.format`)."""
+        ...
+
+    @property
+    def ID_PREFIX(self) -> str:  # noqa: N802 - as above
+        """What the ids of this dialect's answers begin with."""
+        ...
+
+    def parse(self, body: JSON) -> Parsed | None:
+        """Read a request's body; None when it is not ours to answer and must pass untouched."""
+        ...
+
+    def answer(self, payload: JSON) -> Answer | None:
+        """Read the body of a 2xx reply; None when it must not be stored."""
+        ...
+
+    def render(
+        self,
+        answer: Answer,
+        *,
+        id: str,  # noqa: A002 - the field's own name
+        created: int,
+        marks: Mapping[str, JSON],
+        model: str = "",
+    ) -> dict[str, JSON]:
+        """The body that the caller's SDK expects, with a fresh id and time and our marks.
+
+        `created` is in Unix seconds. `model` is named when the answer does not name one.
+        """
+        ...
+
+    def mark(self, payload: Mapping[str, JSON], marks: Mapping[str, JSON]) -> dict[str, JSON]:
+        """A provider's own body with our marks at its top level."""
+        ...
