@@ -1,5 +1,122 @@
-"""cacheback: answers LLM calls from memory when it safely can."""
+"""cacheback: answers LLM calls from memory when it safely can.
+
+The names below are imported on first use, so that `import cacheback` costs nothing: no numpy, no
+model runtime, no SDK.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from cacheback._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from cacheback.adapters.openai import CachedOpenAI
+    from cacheback.cache import SemanticCache
+    from cacheback.config import Settings
+    from cacheback.core.normalise import blank_volatile
+    from cacheback.errors import (
+        CachebackError,
+        ClosedError,
+        ConfigurationError,
+        EmbedderError,
+        EmbedderMismatchError,
+        InputError,
+        MissingExtraError,
+        NotCachedError,
+        StoreError,
+    )
+    from cacheback.models import (
+        Answer,
+        Candidate,
+        Entry,
+        Explanation,
+        Hit,
+        Reason,
+        Saved,
+        Stats,
+        Tier,
+        ToolCall,
+        Usage,
+        Verdict,
+    )
+    from cacheback.wire.marks import Info, info
+
+_HOMES = {
+    "cacheback.wire.marks": ("Info", "info"),
+    "cacheback.adapters.openai": ("CachedOpenAI",),
+    "cacheback.cache": ("SemanticCache",),
+    "cacheback.config": ("Settings",),
+    "cacheback.core.normalise": ("blank_volatile",),
+    "cacheback.errors": (
+        "CachebackError",
+        "ClosedError",
+        "ConfigurationError",
+        "EmbedderError",
+        "EmbedderMismatchError",
+        "InputError",
+        "MissingExtraError",
+        "NotCachedError",
+        "StoreError",
+    ),
+    "cacheback.models": (
+        "Answer",
+        "Candidate",
+        "Entry",
+        "Explanation",
+        "Hit",
+        "Reason",
+        "Saved",
+        "Stats",
+        "Tier",
+        "ToolCall",
+        "Usage",
+        "Verdict",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Answer",
+    "CachebackError",
+    "CachedOpenAI",
+    "Candidate",
+    "ClosedError",
+    "ConfigurationError",
+    "EmbedderError",
+    "EmbedderMismatchError",
+    "Entry",
+    "Explanation",
+    "Hit",
+    "Info",
+    "InputError",
+    "MissingExtraError",
+    "NotCachedError",
+    "Reason",
+    "Saved",
+    "SemanticCache",
+    "Settings",
+    "Stats",
+    "StoreError",
+    "Tier",
+    "ToolCall",
+    "Usage",
+    "Verdict",
+    "__version__",
+    "blank_volatile",
+    "info",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'cacheback' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,7 +6,7 @@ durations seconds, money US dollars; vectors are `dim` little-endian float16 val
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
@@ -69,14 +69,16 @@ class Reason(StrEnum):
     EMBEDDER_FAILED = "embedder_failed"
     INDEX_FAILED = "index_failed"
     JUDGE_FAILED = "judge_failed"
+    SCOPE_FAILED = "scope_failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that a call was billed for."""
+    """Tokens that a call was billed for, and their cost where the model's price is known."""
 
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: float | None = None
 
     @property
     def total(self) -> int:
@@ -214,22 +216,40 @@ class Request:
 
     `parts` are as the codec or adapter found them; the rules for parts are applied later. `limits`
     are the reasons the codec found for the exact tier only or for no caching at all, in the order
-    in which they should be named. `payload` is whatever `Send` needs to call upstream.
+    in which they should be named. `payload` is whatever `Send` needs to call upstream, `patience`
+    how many seconds the caller would wait for it.
     """
 
     question: str
     parts: Mapping[str, JSON] = field(default_factory=dict)
     limits: tuple[Reason, ...] = ()
     controls: Controls = Controls()
+    temperature: float | None = None
     payload: object = None
+    patience: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What upstream sent: the caller's own `native` response, and the answer if it was whole.
+
+    `failed` tells an error from a success that merely may not be stored; `seconds` is how long
+    the call took.
+    """
+
+    native: object
+    answer: Answer | None
+    failed: bool = False
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The answer, who gave it and why.
 
-    `answer` is None only when memory alone was asked and nothing may answer. `similarity` is the
-    cosine of the served (or, on a miss, the nearest) entry; `age` is seconds since it was stored.
+    `answer` is None where memory alone was asked and nothing may answer, or where upstream's was
+    not whole. `similarity` is the cosine of the served (or, on a miss, the nearest) entry; `age`
+    is seconds since it was stored; `reply` is upstream's, where upstream was called.
     """
 
     answer: Answer | None
@@ -239,3 +259,82 @@ class Outcome:
     entry: Entry | None = None
     age: float | None = None
     saved: Saved = Saved()
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What `lookup` found. True, and as text it is the answer."""
+
+    answer: Answer
+    tier: Tier
+    verdict: Verdict
+    similarity: float
+    entry: Entry
+    age: float
+    saved: Saved
+
+    def __str__(self) -> str:
+        return self.answer.text
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A part in which two scopes differ: an excerpt of each side around the first difference."""
+
+    part: str
+    here: str
+    there: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The same question, answered in another scope, and what that scope has different."""
+
+    entry: Entry
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a question would be served or not, without serving it.
+
+    `tier` is who would answer from memory, or None; `verdict` the reason. `candidates` are the
+    nearest entries of the scope with the judge's word on each.
+    """
+
+    question: str
+    scope: Scope
+    tier: Tier | None
+    verdict: Verdict
+    candidates: tuple[Candidate, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Figures of a cache since its directory was made; counters lag by a few seconds at most.
+
+    `hits` is by tier, `misses` by reason, `faults` by the part that failed; `bytes` is the size
+    on disk.
+    """
+
+    entries: int
+    scopes: int
+    bytes: int
+    hits: Mapping[str, int]
+    misses: Mapping[str, int]
+    faults: Mapping[str, int]
+    saved: Saved
+
+    @property
+    def lookups(self) -> int:
+        return sum(self.hits.values()) + sum(self.misses.values())
+
+    @property
+    def hit_rate(self) -> float:
+        """Hits per lookup, 0 to 1."""
+        return sum(self.hits.values()) / self.lookups if self.lookups else 0.0

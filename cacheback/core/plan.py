@@ -37,9 +37,13 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait until a flight that somebody else leads has landed; its result is sent back."""
+    """Wait until a flight that somebody else leads has landed; its result is sent back.
+
+    After `patience` seconds, or where waiting could never end, `NoEntry.ALONE` is sent back.
+    """
 
     flight: Flight
+    patience: float | None = None
 
 
 Step: TypeAlias = Local | Send | Wait

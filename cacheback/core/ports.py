@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from cacheback.models import JSON, Draft, Entry, Provenance, Reason, Verdict
+from cacheback.models import JSON, Draft, Entry, Provenance, Reason, Saved, Tier, Verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -114,6 +114,26 @@ class Judge(Protocol):
 
     def judge(self, pair: Pair) -> Verdict:
         """Serve only when one answer is right for both questions."""
+        ...
+
+
+class Tally(Protocol):
+    """Counts what happens; written to the store behind the caller's back, in batches."""
+
+    def hit(self, entry_id: int, tier: Tier, saved: Saved, now: float) -> None:
+        """One more hit of an entry by this tier, last used now, and what it saved."""
+        ...
+
+    def count(self, name: str, amount: float = 1) -> None:
+        """Add to a counter that survives restarts."""
+        ...
+
+
+class Faults(Protocol):
+    """Where the error of a failing part goes when the call must not fail with it."""
+
+    def report(self, part: Reason, error: Exception) -> None:
+        """Count it, and log the first of its kind."""
         ...
 
 
@@ -226,6 +246,10 @@ class Store(Protocol):
 
     def scope_parts(self, scope: str) -> Mapping[str, JSON] | None:
         """The parts behind a scope's digest, or None when it has no entry."""
+        ...
+
+    def scopes(self, limit: int) -> list[str]:
+        """Digests of scopes, those with the most entries first."""
         ...
 
     def changed(self) -> bool:

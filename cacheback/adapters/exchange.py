@@ -1,0 +1,116 @@
+"""Between one HTTP exchange and the engine, whatever the HTTP library.
+
+A transport hands over what it sees of a request, and gets back a `Request` for the engine, or
+None: then it passes the exchange on untouched. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cacheback.core.scope import credential_digest
+from cacheback.models import JSON, Answer, Controls, Outcome, Reason, Request
+from cacheback.wire import marks
+from cacheback.wire.registry import codec_for, codec_named
+
+if TYPE_CHECKING:
+    from cacheback.cache import SemanticCache
+    from cacheback.wire.codec import Codec
+
+Headers = Sequence[tuple[str, str]]
+
+# Request headers that can change the answer, beside the body.
+_ANSWER_HEADERS = ("openai-beta", "anthropic-beta", "anthropic-version")
+# Request headers that carry the credential, and so the tenant.
+_CREDENTIAL_HEADERS = ("authorization", "api-key", "x-api-key")
+# Response headers that were true of the bytes upstream sent, and are not of ours.
+OF_THE_BYTES = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request of a client that the engine may answer."""
+
+    cache: SemanticCache
+    codec: Codec
+    model: str
+
+    def render(self, outcome: Outcome) -> bytes:
+        """The body of a hit: the caller's own dialect, a fresh id and time, and our marks."""
+        answer = outcome.answer
+        if answer is None:
+            raise AssertionError("a hit has an answer")
+        codec = self.codec
+        told = codec.render(
+            _speakable(answer, codec),
+            id=f"{codec.ID_PREFIX}{uuid.uuid4().hex}",
+            created=int(self.cache.engine.parts.clock()),
+            marks=marks.marks(outcome),
+            model=self.model,
+        )
+        return json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+    def mark(self, outcome: Outcome, payload: Mapping[str, JSON]) -> bytes:
+        """The body of a miss: upstream's own, and our marks."""
+        told = self.codec.mark(payload, marks.marks(outcome))
+        return json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An HTTP request: `host` with its port where it is not the default, `target` path and query."""
+
+    method: str
+    host: str
+    target: str
+    headers: Headers
+    body: bytes
+
+
+def read(cache: SemanticCache, sent: Sent, controls: Controls) -> tuple[Exchange, Request] | None:
+    """The engine's view of a request to this cache, or None when it is not ours to answer."""
+    codec = codec_for(sent.method, sent.target)
+    if codec is None:
+        return None
+    try:
+        payload = json.loads(sent.body)
+    except ValueError:
+        return None
+    parsed = codec.parse(payload)
+    if parsed is None:
+        return None
+    request = cache.request(
+        parsed.question,
+        {
+            **parsed.parts,
+            "provider": sent.host,
+            "endpoint": sent.target,
+            **_from_headers(sent.headers, parsed.parts),
+        },
+        controls,
+        limits=(Reason.STREAMING,) if parsed.stream else parsed.limits,
+        temperature=parsed.temperature,
+    )
+    return Exchange(cache, codec, str(payload.get("model", ""))), request
+
+
+def _from_headers(headers: Headers, parts: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The tenant, and the parameters that travel as headers."""
+    named = {name.lower(): value for name, value in headers}
+    credentials = "\n".join(named[name] for name in _CREDENTIAL_HEADERS if name in named)
+    found: dict[str, JSON] = {"tenant": credential_digest(credentials)} if credentials else {}
+    telling = {name: named[name] for name in _ANSWER_HEADERS if name in named}
+    if telling:
+        found["parameters"] = {**parts.get("parameters", {}), "headers": telling}
+    return found
+
+
+def _speakable(answer: Answer, codec: Codec) -> Answer:
+    """An answer in another dialect than the caller's is told by its neutral form."""
+    if answer.raw is not None and codec_named(answer.format) is not codec:
+        return replace(answer, raw=None)
+    return answer

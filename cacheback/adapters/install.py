@@ -1,0 +1,61 @@
+"""Putting the caching transport into an HTTP client, without changing anything else of it."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cacheback.adapters.transport import CachingTransport, sync_transport
+from cacheback.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cacheback.cache import SemanticCache
+
+
+def installed(client: Any) -> SemanticCache | None:
+    """The cache that an HTTP client already asks, or None."""
+    transport = getattr(client, "_transport", None)
+    return transport.cache if isinstance(transport, CachingTransport) else None
+
+
+def install(client: Any, cache: SemanticCache) -> None:
+    """Let an HTTP client (httpx.Client or httpx2.Client) ask the cache first.
+
+    Also through its mounts: proxies from the environment live there, and win.
+    """
+    transport = sync_transport(_library(client))
+
+    def wrap(inner: Any) -> Any:
+        # A client that asked another cache so far asks only this one from now on.
+        bare = inner.inner if isinstance(inner, CachingTransport) else inner
+        return bare and transport(bare, cache)
+
+    client._transport = wrap(client._transport)  # noqa: SLF001 - the seam; there is no public one
+    mounts = client._mounts.items()  # noqa: SLF001 - as above
+    client._mounts = {pattern: wrap(inner) for pattern, inner in mounts}  # noqa: SLF001 - as above
+
+
+def cached_copy(client: Any, cache: SemanticCache) -> Any:
+    """A copy of somebody's HTTP client that asks the cache; the client itself stays as it is.
+
+    Both share one connection pool. The copy keeps the original alive, whose end would close it.
+    """
+    if installed(client) is cache:
+        return client
+    twin = copy.copy(client)
+    install(twin, cache)
+    twin._cacheback_original = client  # noqa: SLF001 - our own attribute
+    return twin
+
+
+def _library(client: Any) -> Any:
+    """The HTTP library that a client belongs to: by what it is, not by the SDK's version."""
+    for name in ("httpx2", "httpx"):
+        library = sys.modules.get(name)
+        if library is not None and isinstance(client, library.Client):
+            return library
+    raise ConfigurationError(
+        f"http_client is a {type(client).__module__}.{type(client).__qualname__};"
+        " it must be an httpx.Client or httpx2.Client"
+    )

@@ -1,0 +1,549 @@
+"""SemanticCache: the façade, and the place where the parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from cacheback.config import CacheKeywords, Settings
+from cacheback.core.engine import Engine
+from cacheback.core.flight import Flights
+from cacheback.core.hot import HotMap
+from cacheback.core.judge import GuardedThreshold
+from cacheback.core.memory import Memo
+from cacheback.core.parts import Limits, Parts
+from cacheback.core.ports import Selection
+from cacheback.core.scope import ScopeRules, known_parts
+from cacheback.drive import Landing, arun, run
+from cacheback.embedders import checked
+from cacheback.errors import (
+    ClosedError,
+    EmbedderMismatchError,
+    InputError,
+    ReembeddingError,
+    StoreError,
+    StoreReadOnlyError,
+)
+from cacheback.index.catalog import IndexCatalog
+from cacheback.models import (
+    JSON,
+    Answer,
+    Controls,
+    Entry,
+    Explanation,
+    Hit,
+    Outcome,
+    Request,
+    Saved,
+    Stats,
+)
+from cacheback.prices import price
+from cacheback.store.memory import MemoryStore
+from cacheback.store.sqlite import SQLiteStore
+from cacheback.tally import FaultLog, WriteBehind
+from cacheback.vectors import pack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cacheback.core.ports import Embedder, Judge, Store
+
+# Keys of the store's meta: whose vectors it holds, and whose they are being turned into.
+EMBEDDER_META = "embedder"
+REEMBEDDING_META = "reembedding"
+
+_DEFAULTS = Controls()
+_log = logging.getLogger("cacheback")
+
+
+class SemanticCache:
+    """A cache that answers a question it was asked before, or one that means the same.
+
+        >>> cache = SemanticCache("~/.cacheback")
+        >>> cache.populate("What is the capital of France?", "Paris.")
+        >>> print(cache.lookup("capital of France?"))
+        Paris.
+
+    Safe to share between threads and tasks, and after a fork; several processes may share one
+    directory. A lookup never raises because a part failed: that is a miss, counted in `stats()`.
+
+    Args:
+        cache_dir: the directory of the cache; ":memory:" keeps everything in this process.
+        store: a store of one's own instead of the one in `cache_dir`.
+        judge: a judge of one's own instead of threshold and guards.
+        clock: Unix seconds, for tests.
+        **settings: see `cacheback.Settings`.
+
+    Raises:
+        ConfigurationError: a setting cannot work.
+        EmbedderMismatchError: the directory was filled with another embedder.
+        StoreError: the directory or its database cannot be used; the message says what to do.
+    """
+
+    def __init__(
+        self,
+        cache_dir: str | Path = Settings.cache_dir,
+        *,
+        store: Store | None = None,
+        judge: Judge | None = None,
+        clock: Callable[[], float] = time.time,
+        **settings: Unpack[CacheKeywords],
+    ) -> None:
+        self.settings = Settings(cache_dir=cache_dir, **settings)
+        self.store = store or _open_store(self.settings)
+        self.embedder = checked(self.settings.embedder)
+        self._pid = os.getpid()
+        self._closed = False
+        try:
+            _claim(self.store, self.embedder)
+            self._tally = WriteBehind(self.store, clock)
+            self.engine = self._assemble(judge or GuardedThreshold(), clock)
+        except BaseException:
+            self.store.close()
+            raise
+        # Also when nobody calls `close()`: what is pending is written at the end of the program.
+        self._finish = weakref.finalize(self, _finish, self._tally, self.catalog, self.store)
+
+    def _assemble(self, judge: Judge, clock: Callable[[], float]) -> Engine:
+        settings = self.settings
+        self.catalog = IndexCatalog(
+            self.store,
+            dim=self.embedder.dim,
+            directory=settings.directory,
+            fingerprint=self.embedder.fingerprint,
+        )
+        parts = Parts(
+            store=self.store,
+            catalog=self.catalog,
+            embedder=self.embedder,
+            judge=judge,
+            rules=ScopeRules(settings.scope),
+            hot=HotMap(settings.hot_entries),
+            tally=self._tally,
+            faults=FaultLog(self._tally),
+            clock=clock,
+            day=_day,
+            price=price,
+            pack=pack,
+        )
+        limits = Limits(
+            threshold=settings.similarity_threshold,
+            ttl=settings.cache_ttl,
+            max_entries=settings.cache_max_entries,
+            candidates=settings.candidates,
+            enabled=settings.cache_enabled,
+            exact_above_temperature=settings.exact_above_temperature,
+        )
+        return Engine(parts, limits, Flights(Landing))
+
+    # Asking ---------------------------------------------------------------------------------
+
+    def lookup(
+        self,
+        question: str,
+        *,
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        threshold: float | None = None,
+    ) -> Hit | None:
+        """The answer to this question, or to one that means the same; None when there is none.
+
+        Args:
+            question: the text.
+            scope: what must be equal, by part (`system`, `history`, `model`, …).
+            namespace: in which namespace, instead of the cache's own.
+            threshold: cosine from which meaning counts, instead of the cache's own.
+
+        Raises:
+            InputError, ConfigurationError: an argument is not what it must be.
+        """
+        request = self.request(question, scope, Controls(threshold=threshold, namespace=namespace))
+        return _hit(run(self.ready().recall(request)))
+
+    async def alookup(
+        self,
+        question: str,
+        *,
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        threshold: float | None = None,
+    ) -> Hit | None:
+        """`lookup` on the running event loop."""
+        request = self.request(question, scope, Controls(threshold=threshold, namespace=namespace))
+        return _hit(await arun(self.ready().recall(request)))
+
+    def search(
+        self,
+        question: str,
+        k: int = 10,
+        *,
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        everywhere: bool = False,
+    ) -> Explanation:
+        """Why a question would be served or not: the k nearest entries with a verdict on each,
+        and where else the same question was answered. Serves and counts nothing.
+
+        Args:
+            question: the text.
+            k: how many entries.
+            scope, namespace: as for `lookup`.
+            everywhere: look through the entries of all scopes for candidates.
+
+        Raises:
+            StoreError, EmbedderError: a part failed.
+        """
+        request = self.request(question, scope, Controls(namespace=namespace))
+        return run(self.ready().explain(request, k, everywhere=everywhere))
+
+    async def asearch(
+        self,
+        question: str,
+        k: int = 10,
+        *,
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        everywhere: bool = False,
+    ) -> Explanation:
+        """`search` on the running event loop."""
+        request = self.request(question, scope, Controls(namespace=namespace))
+        return await arun(self.ready().explain(request, k, everywhere=everywhere))
+
+    # Remembering ----------------------------------------------------------------------------
+
+    def populate(
+        self,
+        question: str,
+        answer: str | Answer,
+        *,
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        tags: Iterable[str] = (),
+        ttl: float | None = None,
+        seconds: float | None = None,
+    ) -> Entry:
+        """Store an answer; when this returns, it survives a kill.
+
+        Args:
+            question: the text; empty text is refused.
+            answer: text, or a whole `Answer`.
+            scope, namespace: where it belongs, as for `lookup`.
+            tags: names for invalidating several entries at once.
+            ttl: seconds until it expires, instead of the cache's own; `math.inf` for never.
+            seconds: how long the answer took to get, for `saved`.
+
+        Raises:
+            InputError: an argument is not what it must be.
+            StoreError, EmbedderError: it was not stored.
+        """
+        controls = _controls(namespace, tags, ttl)
+        memo = _memo(self.request(question, scope, controls), answer, seconds)
+        return run(self.ready().remember(memo))
+
+    async def apopulate(
+        self,
+        question: str,
+        answer: str | Answer,
+        *,
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        tags: Iterable[str] = (),
+        ttl: float | None = None,
+        seconds: float | None = None,
+    ) -> Entry:
+        """`populate` on the running event loop."""
+        controls = _controls(namespace, tags, ttl)
+        memo = _memo(self.request(question, scope, controls), answer, seconds)
+        return await arun(self.ready().remember(memo))
+
+    # Forgetting -----------------------------------------------------------------------------
+
+    def delete(self, *ids: int) -> int:
+        """Delete entries by id, from every copy; returns how many there were."""
+        return self.ready().memory.forget(Selection(ids=ids))
+
+    def invalidate(
+        self,
+        *,
+        tags: Iterable[str] = (),
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        older_than: float | None = None,
+    ) -> int:
+        """Delete every entry to which all that is given applies; returns how many.
+
+        Args:
+            tags: it has one of these.
+            scope: each of these parts of its scope has this value.
+            namespace: it is in this namespace.
+            older_than: it was stored more than so many seconds ago.
+
+        Raises:
+            InputError: nothing was given; use `clear()` to delete everything.
+        """
+        selection = self.selection(
+            tags=tags, scope=scope, namespace=namespace, older_than=older_than
+        )
+        if selection == Selection():
+            raise InputError(
+                "invalidate() needs at least one of tags, scope, namespace and older_than;"
+                " clear() deletes everything"
+            )
+        return self.ready().memory.forget(selection)
+
+    def evict(self) -> int:
+        """Delete expired entries, and the least recently used above `cache_max_entries`."""
+        return self.ready().memory.evict()
+
+    def clear(self) -> int:
+        """Delete every entry; returns how many."""
+        return self.ready().memory.forget(Selection())
+
+    async def adelete(self, *ids: int) -> int:
+        """`delete` on the running event loop."""
+        return await asyncio.to_thread(self.delete, *ids)
+
+    async def ainvalidate(
+        self,
+        *,
+        tags: Iterable[str] = (),
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        older_than: float | None = None,
+    ) -> int:
+        """`invalidate` on the running event loop."""
+        forget = partial(
+            self.invalidate, tags=tags, scope=scope, namespace=namespace, older_than=older_than
+        )
+        return await asyncio.to_thread(forget)
+
+    # Looking --------------------------------------------------------------------------------
+
+    def entries(
+        self,
+        *,
+        tags: Iterable[str] = (),
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        older_than: float | None = None,
+        text: str | None = None,
+        after: int = 0,
+        limit: int | None = None,
+    ) -> Sequence[Entry]:
+        """Entries by ascending id, those with an id above `after`, at most `limit`.
+
+        Conditions are as for `invalidate`; `text` must occur in the question.
+        """
+        selection = self.selection(
+            tags=tags, scope=scope, namespace=namespace, older_than=older_than, text=text
+        )
+        self.ready()
+        self._tally.record()
+        return self.store.select(selection, after=after, limit=limit)
+
+    def stats(self) -> Stats:
+        """Figures since the directory was made, of all processes that share it."""
+        self.ready()
+        self._tally.record()
+        stored = self.store.stats()
+        counters = stored.counters
+        return Stats(
+            entries=stored.entries,
+            scopes=stored.scopes,
+            bytes=stored.bytes,
+            hits=_under("hits.", counters),
+            misses=_under("misses.", counters),
+            faults=_under("faults.", counters),
+            saved=Saved(
+                tokens=int(counters.get("saved.tokens", 0)),
+                money=counters.get("saved.money"),
+                seconds=counters.get("saved.seconds", 0.0),
+            ),
+        )
+
+    def check(self) -> list[str]:
+        """Look for damage; an empty list means that all is well."""
+        self.ready()
+        return self.store.check()
+
+    # Life -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Write what is pending and close everything. Idempotent."""
+        self._closed = True
+        self._finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await asyncio.to_thread(self.close)
+
+    def ready(self) -> Engine:
+        """The engine, after a look whether this is still the process and the time for it.
+
+        Raises:
+            ClosedError: the cache was closed.
+        """
+        if self._closed:
+            raise ClosedError("this cache was closed; make a new SemanticCache")
+        if os.getpid() != self._pid:
+            # A forked child: the leaders of the parent's flights do not exist here.
+            self._pid = os.getpid()
+            self.engine.flights.forget()
+        return self.engine
+
+    # For adapters ---------------------------------------------------------------------------
+
+    def request(
+        self,
+        question: str,
+        scope: Mapping[str, JSON] | None = None,
+        controls: Controls = _DEFAULTS,
+        **rest: Any,
+    ) -> Request:
+        """A request in this cache's tenant and namespace.
+
+        Raises:
+            InputError: the question is not text.
+            ConfigurationError: an unknown part of the scope.
+        """
+        if not isinstance(question, str):
+            raise InputError(f"a question is text, not {type(question).__name__}")
+        parts = dict(scope) if scope else {}
+        known_parts(parts)
+        if self.settings.tenant is not None:
+            parts["tenant"] = self.settings.tenant
+        namespace = controls.namespace or self.settings.namespace
+        if namespace is not None:
+            parts["namespace"] = namespace
+        return Request(question=question, parts=parts, controls=controls, **rest)
+
+    def selection(
+        self,
+        *,
+        tags: Iterable[str] = (),
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        older_than: float | None = None,
+        text: str | None = None,
+    ) -> Selection:
+        """The selection of entries that these conditions describe."""
+        parts = dict(scope) if scope else {}
+        known_parts(parts)
+        if namespace is not None:
+            parts["namespace"] = namespace
+        return Selection(
+            tags=_tags(tags),
+            parts=parts,
+            text=text,
+            created_before=None if older_than is None else self.engine.parts.clock() - older_than,
+        )
+
+
+def embedder_meta(embedder: Embedder) -> str:
+    """How a store notes whose vectors it holds."""
+    return json.dumps(
+        {"name": embedder.name, "dim": embedder.dim, "fingerprint": embedder.fingerprint},
+        sort_keys=True,
+    )
+
+
+def _open_store(settings: Settings) -> Store:
+    directory = settings.directory
+    if directory is None:
+        return MemoryStore()
+    return SQLiteStore(directory, lock_timeout=settings.lock_timeout)
+
+
+def _claim(store: Store, embedder: Embedder) -> None:
+    """Note whose vectors a new store holds; refuse one that holds another embedder's."""
+    if store.meta(REEMBEDDING_META) is not None:
+        raise ReembeddingError(
+            "a change of embedder was begun in this directory and not finished;"
+            " run: cacheback reembed"
+        )
+    mine, found = embedder_meta(embedder), store.meta(EMBEDDER_META)
+    if found is None:
+        try:
+            store.set_meta({EMBEDDER_META: mine})
+        except StoreReadOnlyError:
+            return  # nothing can be stored here, so nothing can be mixed up either
+    elif found != mine:
+        raise EmbedderMismatchError(
+            f"this directory holds vectors of the embedder {found}, and {mine} was asked for;"
+            " use the first, another cache_dir, or re-embed the entries:"
+            f" cacheback reembed --embedder {embedder.name}"
+        )
+
+
+def _finish(tally: WriteBehind, catalog: IndexCatalog, store: Store) -> None:
+    try:
+        tally.record()
+    except StoreError as error:
+        _log.warning("the last counters were not recorded: %s", error)
+    finally:
+        catalog.close()
+        store.close()
+
+
+def _hit(outcome: Outcome) -> Hit | None:
+    if outcome.answer is None or outcome.entry is None:
+        return None
+    return Hit(
+        answer=outcome.answer,
+        tier=outcome.tier,
+        verdict=outcome.verdict,
+        similarity=outcome.similarity or 0.0,
+        entry=outcome.entry,
+        age=outcome.age or 0.0,
+        saved=outcome.saved,
+    )
+
+
+def _memo(request: Request, answer: str | Answer, seconds: float | None) -> Memo:
+    if isinstance(answer, str):
+        answer = Answer(text=answer)
+    elif not isinstance(answer, Answer):
+        raise InputError(f"an answer is text or an Answer, not {type(answer).__name__}")
+    if not request.question.strip():
+        raise InputError("the question is empty; there is nothing to remember it by")
+    return Memo(request, answer, "manual", seconds)
+
+
+def _controls(namespace: str | None, tags: Iterable[str], ttl: float | None) -> Controls:
+    if ttl is not None and not ttl > 0:
+        raise InputError(f"ttl is {ttl!r}; it must be seconds above 0, or math.inf for never")
+    return Controls(ttl=ttl, namespace=namespace, tags=_tags(tags))
+
+
+def _tags(tags: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(tags, str):
+        raise InputError(f"tags is a list of names; write tags=[{tags!r}]")
+    return tuple(tags)
+
+
+def _under(prefix: str, counters: Mapping[str, float]) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): int(amount)
+        for name, amount in sorted(counters.items())
+        if name.startswith(prefix)
+    }
+
+
+def _day(now: float) -> str:
+    """The local date, as that is what "today" means to those who ask."""
+    return time.strftime("%Y-%m-%d", time.localtime(now))

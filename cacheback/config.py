@@ -1,0 +1,175 @@
+"""Settings: what can be set, what it means, and the only reader of the environment."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from cacheback.core.scope import Rule, ScopeRules
+from cacheback.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from cacheback.core.ports import Embedder
+
+MEMORY = ":memory:"
+"""As `cache_dir`: keep everything in this process's memory, and nothing on disk."""
+
+# Environment names that differ from CACHEBACK_<FIELD>.
+_ENVIRONMENT = {"cache_ttl": "CACHEBACK_TTL"}
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting of a cache.
+
+    Args:
+        cache_dir: the directory of the cache, made when missing (mode 0700); ":memory:" for none.
+        similarity_threshold: cosine (0 to 1) from which an entry may be served by meaning, if
+            the judge agrees.
+        negative_threshold: cosine from which a blocked pattern is recognised.
+        cache_ttl: seconds until an entry expires; None for never.
+        cache_max_entries: above this the least recently used entries go.
+        cache_enabled: False lets every call through, and stores nothing.
+        embedder: a registered name, or an instance of `cacheback.embedders.BaseEmbedder`.
+        namespace: keeps the entries of one use apart from those of others in one directory.
+        tenant: whose entries these are; None takes a digest of the credential where there is one.
+            Name the same tenant for several credentials to let them share.
+        scope: per part of the scope "exact" (the default), "ignore", or a function from the
+            part's JSON value to what counts, such as `cacheback.blank_volatile`.
+        exact_above_temperature: requests sampled above this temperature are served by the exact
+            tier only; None for no limit.
+        candidates: how many near entries the judge may look at.
+        hot_entries: how many recently served entries are kept in memory for exact hits.
+        lock_timeout: seconds to wait for another process's write before it counts as a failure.
+
+    Raises:
+        ConfigurationError: a value that cannot work.
+    """
+
+    cache_dir: str | Path = "~/.cacheback"
+    similarity_threshold: float = 0.92
+    negative_threshold: float = 0.85
+    cache_ttl: float | None = 86_400
+    cache_max_entries: int = 100_000
+    cache_enabled: bool = True
+    embedder: str | Embedder = "minilm"
+    namespace: str | None = None
+    tenant: str | None = None
+    scope: Mapping[str, Rule] = field(default_factory=dict)
+    exact_above_temperature: float | None = None
+    candidates: int = 8
+    hot_entries: int = 4_096
+    lock_timeout: float = 2.0
+
+    def __post_init__(self) -> None:
+        _number("similarity_threshold", self.similarity_threshold, 0, 1)
+        _number("negative_threshold", self.negative_threshold, 0, 1)
+        _number("cache_max_entries", self.cache_max_entries, 1)
+        _number("candidates", self.candidates, 1, 1_000)
+        _number("hot_entries", self.hot_entries, 0)
+        _number("lock_timeout", self.lock_timeout, 0)
+        if self.cache_ttl is not None:
+            _number("cache_ttl", self.cache_ttl, 0, hint="; None lets entries live for ever")
+        if self.exact_above_temperature is not None:
+            _number("exact_above_temperature", self.exact_above_temperature, 0)
+        ScopeRules(self.scope)
+
+    @property
+    def directory(self) -> Path | None:
+        """Where the cache lives, or None when it lives in memory."""
+        if str(self.cache_dir) == MEMORY:
+            return None
+        return Path(self.cache_dir).expanduser()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+        """Settings from `CACHEBACK_<NAME>` variables, under those that are given (not None).
+
+        `CACHEBACK_CACHE_DIR`, `CACHEBACK_SIMILARITY_THRESHOLD`, `CACHEBACK_TTL` and so on; empty
+        variables count as unset.
+
+        Raises:
+            ConfigurationError: a variable that cannot be read, naming it.
+        """
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for name in _FROM_TEXT:
+            variable = _ENVIRONMENT.get(name, f"CACHEBACK_{name.upper()}")
+            if text := environ.get(variable, "").strip():
+                values[name] = _read(variable, text, _FROM_TEXT[name])
+        values.update({name: value for name, value in given.items() if value is not None})
+        return cls(**values)
+
+
+class CacheKeywords(TypedDict, total=False):
+    """The settings but `cache_dir` as keywords, for the signatures that take them."""
+
+    similarity_threshold: float
+    negative_threshold: float
+    cache_ttl: float | None
+    cache_max_entries: int
+    cache_enabled: bool
+    embedder: str | Embedder
+    namespace: str | None
+    tenant: str | None
+    scope: Mapping[str, Rule]
+    exact_above_temperature: float | None
+    candidates: int
+    hot_entries: int
+    lock_timeout: float
+
+
+class SettingKeywords(CacheKeywords, total=False):
+    """Every setting as a keyword."""
+
+    cache_dir: str | Path
+
+
+def _truth(text: str) -> bool:
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError(f"must be one of {', '.join(sorted(_TRUE | _FALSE))}")
+
+
+def _optional_number(text: str) -> float | None:
+    return None if text.lower() == "none" else float(text)
+
+
+_FROM_TEXT: Mapping[str, Any] = {
+    "cache_dir": str,
+    "similarity_threshold": float,
+    "negative_threshold": float,
+    "cache_ttl": _optional_number,
+    "cache_max_entries": int,
+    "cache_enabled": _truth,
+    "embedder": str,
+    "namespace": str,
+    "tenant": str,
+    "exact_above_temperature": _optional_number,
+    "candidates": int,
+    "hot_entries": int,
+    "lock_timeout": float,
+}
+
+
+def _read(variable: str, text: str, reader: Any) -> Any:
+    try:
+        return reader(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{variable}={text!r} cannot be read: {error}") from error
+
+
+def _number(
+    name: str, value: object, low: float, high: float = math.inf, *, hint: str = ""
+) -> None:
+    right_type = isinstance(value, int | float) and not isinstance(value, bool)
+    if not right_type or not low <= value <= high:  # type: ignore[operator]  # a number by now
+        bounds = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
+        raise ConfigurationError(f"{name} is {value!r}; it must be a number {bounds}{hint}")

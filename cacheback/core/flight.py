@@ -1,0 +1,65 @@
+"""Flights: one upstream call that several identical callers wait for.
+
+What may live here: who leads, who follows, what a landing means. What it may not know: threads and
+event loops; a flight's landing is a future that the caller's factory makes, and drivers wait for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from cacheback.models import Entry
+
+
+class Landing(Protocol):
+    """The part of a future that is needed to land a flight."""
+
+    def set_result(self, result: Landed, /) -> None: ...
+
+
+class NoEntry(Enum):
+    """Why a flight brought nothing that others may use."""
+
+    FAILED = "failed"
+    """The leader failed or went away: one of the followers leads next."""
+    ALONE = "alone"
+    """The call worked, but its answer may not be shared (or waiting is impossible): each calls."""
+
+
+Landed: TypeAlias = Entry | NoEntry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flight:
+    """A call that is under way; `landing` receives its result exactly once."""
+
+    key: tuple[str, ...]
+    landing: Landing
+
+
+class Flights:
+    """The flights that are under way in this process."""
+
+    def __init__(self, landing: Callable[[], Landing]) -> None:
+        self._landing = landing
+        self._open: dict[tuple[str, ...], Flight] = {}
+
+    def join(self, key: tuple[str, ...]) -> tuple[Flight, bool]:
+        """The flight for this key, and whether the caller leads it (and so must land it)."""
+        mine = Flight(key, self._landing())
+        # setdefault is one atomic step: of many callers at once exactly one finds its own flight.
+        flight = self._open.setdefault(key, mine)
+        return flight, flight is mine
+
+    def land(self, flight: Flight, result: Landed) -> None:
+        """End a flight that the caller leads; later callers begin a new one."""
+        if self._open.get(flight.key) is flight:
+            del self._open[flight.key]
+        flight.landing.set_result(result)
+
+    def forget(self) -> None:
+        """Drop all flights, whose leaders do not exist here (in a forked child)."""
+        self._open = {}

@@ -1,0 +1,190 @@
+"""Memory: storing answers, forgetting them, and following what others stored and forgot.
+
+What may live here: from an answer to a stored entry, and how store, catalog and hot map are kept
+in step through the store's change log. What it may not know: which tier answers what.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cacheback.core.parts import Asked, Limits, Parts, place
+from cacheback.core.ports import Changes, Selection
+from cacheback.models import Answer, Draft, Entry, Provenance, Reason, Request
+
+# The store is asked to evict after this many stored entries, not after each: counting is cheap,
+# finding the least recently used is not. A cache may exceed its limit by this many for a moment.
+_EVICT_EVERY = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """An answer to remember for a request, where it came from, and how long upstream took.
+
+    `created_at` and `expires_at` are set when an entry is imported with its times.
+    """
+
+    request: Request
+    answer: Answer
+    provenance: Provenance
+    seconds: float | None = None
+    sources: tuple[int, ...] = ()
+    created_at: float | None = None
+    expires_at: float | None = None
+
+
+class Memory:
+    """The entries, wherever copies of them are."""
+
+    def __init__(self, parts: Parts, limits: Limits) -> None:
+        self._parts = parts
+        self._limits = limits
+        self._seen = parts.store.changes(-1).seq
+        self._behind = False
+        self._since_evicted = 0
+
+    def remember(self, memos: Sequence[Memo], *, needs_vectors: bool = True) -> list[Entry]:
+        """Store answers in one transaction; they are safe when this returns.
+
+        Args:
+            memos: what to remember.
+            needs_vectors: raise when the embedder fails; otherwise the answers are stored for
+                exact hits only, and the failure is counted.
+
+        Raises:
+            StoreError: they could not be stored; none was.
+            EmbedderError: the embedder failed.
+        """
+        asked = [place(memo.request, self._parts, self._limits) for memo in memos]
+        vectors = self._vectors(asked, needs_vectors=needs_vectors)
+        drafts = [
+            self._draft(memo, one, vector)
+            for memo, one, vector in zip(memos, asked, vectors, strict=True)
+        ]
+        generation = self._parts.hot.generation
+        entries = self._parts.store.put(drafts)
+        self._tell(entries, drafts)
+        if len(entries) == 1:
+            self._parts.hot.put(entries[0], generation)
+        self._evict_now_and_then(len(entries))
+        return entries
+
+    def forget(self, selection: Selection) -> int:
+        """Remove the selected entries from every copy; returns how many."""
+        removed = self._parts.store.remove(selection)
+        self.catch_up(force=True)
+        return removed
+
+    def evict(self) -> int:
+        """Remove what expired, then the least recently used above the limit."""
+        removed = self._parts.store.evict(self._limits.max_entries, self._parts.clock())
+        self.catch_up(force=True)
+        return removed
+
+    def catch_up(self, *, force: bool = False) -> None:
+        """Follow what was written since the last look, by anyone; microseconds when nothing was."""
+        behind = self._behind
+        if not (self._parts.store.changed() or behind or force):
+            return
+        try:
+            self._follow(self._parts.store.changes(self._seen))
+        except Exception:
+            # The store tells each thread of a change only once; it must be followed later.
+            self._behind = True
+            raise
+        if behind:
+            self._behind = False
+
+    def _follow(self, news: Changes) -> None:
+        if news.changes is None:
+            self.start_anew()
+        else:
+            for change in news.changes:
+                self._parts.hot.forget(change.scope, change.question_digest)
+            self._parts.catalog.apply(news.changes)
+        self._seen = news.seq
+
+    def start_anew(self) -> None:
+        """Drop every copy in memory; the store is the truth."""
+        self._parts.hot.clear()
+        self._parts.catalog.forget()
+
+    # From a memo to a draft -----------------------------------------------------------------
+
+    def _vectors(self, asked: Sequence[Asked], *, needs_vectors: bool) -> list[bytes | None]:
+        """The questions' vectors as stored; None where only the exact tier may serve them."""
+        vectors: list[bytes | None] = [None] * len(asked)
+        try:
+            seen = [i for i, one in enumerate(asked) if self._sees(one)]
+            questions = [asked[i].request.question for i in seen]
+            for i, vector in zip(seen, self._encode(questions), strict=True):
+                vectors[i] = vector
+        except Exception as error:
+            if needs_vectors:
+                raise
+            self._parts.faults.report(Reason.EMBEDDER_FAILED, error)
+        return vectors
+
+    def _sees(self, asked: Asked) -> bool:
+        embedder = self._parts.embedder
+        return asked.ruling.semantic and embedder.blind_to(asked.request.question) is None
+
+    def _encode(self, questions: Sequence[str]) -> list[bytes]:
+        embedder, pack = self._parts.embedder, self._parts.pack
+        if len(questions) == 1:  # most likely looked up a moment ago, and still in its LRU
+            return [pack(embedder.encode(questions[0]))]
+        return [pack(row) for row in embedder.encode_batch(questions)] if questions else []
+
+    def _draft(self, memo: Memo, asked: Asked, vector: bytes | None) -> Draft:
+        created_at = asked.now if memo.created_at is None else memo.created_at
+        return Draft(
+            question=asked.request.question,
+            question_digest=asked.digest,
+            scope=asked.scope,
+            answer=self._priced(memo.answer),
+            created_at=created_at,
+            expires_at=memo.expires_at or self._expiry(asked, created_at),
+            provenance=memo.provenance,
+            tags=asked.request.controls.tags,
+            sources=memo.sources,
+            vector=vector,
+            seconds=memo.seconds,
+        )
+
+    def _expiry(self, asked: Asked, created_at: float) -> float | None:
+        ttl = asked.request.controls.ttl
+        ttl = self._limits.ttl if ttl is None else ttl
+        return None if ttl is None or math.isinf(ttl) else created_at + ttl
+
+    def _priced(self, answer: Answer) -> Answer:
+        if answer.usage is None or answer.usage.cost is not None:
+            return answer
+        return replace(answer, usage=replace(answer.usage, cost=self._parts.price(answer)))
+
+    # Telling the copies ---------------------------------------------------------------------
+
+    def _tell(self, entries: Sequence[Entry], drafts: Sequence[Draft]) -> None:
+        """Bring catalog and hot map up to date; what is stored stays stored if that fails."""
+        try:
+            by_scope: dict[str, list[tuple[int, bytes]]] = {}
+            for entry, draft in zip(entries, drafts, strict=True):
+                if draft.vector is not None:
+                    by_scope.setdefault(entry.scope, []).append((entry.id, draft.vector))
+            self.catch_up(force=True)
+            for scope, added in by_scope.items():
+                self._parts.catalog.add(scope, *zip(*added, strict=True))
+        except Exception as error:  # noqa: BLE001 - the entries are safe, a later look follows
+            self._behind = True
+            self._parts.faults.report(Reason.INDEX_FAILED, error)
+
+    def _evict_now_and_then(self, stored: int) -> None:
+        self._since_evicted += stored
+        if self._since_evicted < _EVICT_EVERY:
+            return
+        self._since_evicted = 0
+        try:
+            self.evict()
+        except Exception as error:  # noqa: BLE001 - what was stored is safe; evicted another time
+            self._parts.faults.report(Reason.STORE_FAILED, error)

@@ -1,0 +1,120 @@
+"""What the engine is made of, and a request in its place among it.
+
+What may live here: the bundle of ports, the numbers among the settings, placing a request, and the
+one way in which a failing part becomes a miss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cacheback.core.policy import Ruling, rule
+from cacheback.core.scope import question_digest
+from cacheback.errors import InputError
+from cacheback.models import Answer, Reason, Request, Scope
+
+if TYPE_CHECKING:
+    from cacheback.core.hot import HotMap
+    from cacheback.core.ports import Catalog, Embedder, Faults, Judge, Store, Tally, Vector
+    from cacheback.core.scope import ScopeRules
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything the engine works with; `cache.py` puts it together.
+
+    `clock` gives Unix seconds, `day` the date of such a time as text, `price` the US dollars that
+    an answer cost (None when unknown), `pack` the bytes of a vector as they are stored.
+    """
+
+    store: Store
+    catalog: Catalog
+    embedder: Embedder
+    judge: Judge
+    rules: ScopeRules
+    hot: HotMap
+    tally: Tally
+    faults: Faults
+    clock: Callable[[], float]
+    day: Callable[[float], str]
+    price: Callable[[Answer], float | None]
+    pack: Callable[[Vector], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers and switches among the settings; `config.Settings` says what they mean."""
+
+    threshold: float
+    ttl: float | None
+    max_entries: int
+    candidates: int
+    enabled: bool = True
+    exact_above_temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request in its place: what may happen to it, and where its answer belongs."""
+
+    request: Request
+    ruling: Ruling
+    scope: Scope
+    digest: str
+    threshold: float
+    now: float
+
+
+_NOWHERE = Scope("", {})
+
+
+def place(request: Request, parts: Parts, limits: Limits) -> Asked:
+    """Put a request in its place. A scope rule of the user's that fails means: not cached.
+
+    Raises:
+        InputError: a part of the scope is not JSON.
+    """
+    now = parts.clock()
+    ruling = rule(
+        request,
+        enabled=limits.enabled,
+        exact_above_temperature=limits.exact_above_temperature,
+    )
+    scope = _NOWHERE
+    try:
+        scope = parts.rules.place(request.question, request.parts, day=parts.day(now))
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+        parts.faults.report(Reason.SCOPE_FAILED, error)
+        ruling = Ruling(False, False, False, ruling.call, Reason.SCOPE_FAILED)
+    threshold = request.controls.threshold
+    return Asked(
+        request=request,
+        ruling=ruling,
+        scope=scope,
+        digest=question_digest(request.question),
+        threshold=limits.threshold if threshold is None else threshold,
+        now=now,
+    )
+
+
+class PartFailedError(Exception):
+    """A part failed, and it was reported; `part` is the reason of the miss that follows."""
+
+    def __init__(self, part: Reason) -> None:
+        super().__init__(part)
+        self.part = part
+
+
+@contextmanager
+def failing_as(part: Reason, faults: Faults) -> Iterator[None]:
+    """Report whatever goes wrong inside, and raise PartFailedError in its stead."""
+    try:
+        yield
+    except Exception as error:
+        faults.report(part, error)
+        raise PartFailedError(part) from error

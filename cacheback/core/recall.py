@@ -1,0 +1,203 @@
+"""Recalling: what memory says to a request, and why.
+
+What may live here: the exact and the semantic tier, the explanation of a miss. What it may not
+know: how vectors are searched, how entries are stored, what the judge looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cacheback.core.memory import Memory
+from cacheback.core.parts import Asked, Limits, PartFailedError, Parts, failing_as
+from cacheback.core.ports import Pair, Selection
+from cacheback.core.scope import differences
+from cacheback.models import (
+    Candidate,
+    Elsewhere,
+    Entry,
+    Explanation,
+    Outcome,
+    Reason,
+    Saved,
+    Tier,
+    Verdict,
+)
+
+# Other scopes that are shown for the same question: enough to see what keeps changing.
+_ELSEWHERE = 5
+# Scopes that an explanation looks through: each may have to be loaded first.
+_EVERYWHERE = 100
+
+_SAME_TEXT = Verdict(True, Reason.SAME_TEXT)
+
+
+class Recall:
+    """The tiers that answer from memory. A failing part is a miss, named after the part."""
+
+    def __init__(self, parts: Parts, limits: Limits, memory: Memory) -> None:
+        self._parts = parts
+        self._limits = limits
+        self._memory = memory
+
+    def hot(self, asked: Asked) -> Outcome | None:
+        """An exact hit from the hot map alone: no thread, no query, microseconds."""
+        try:
+            with failing_as(Reason.STORE_FAILED, self._parts.faults):
+                self._memory.catch_up()
+        except PartFailedError:
+            return None
+        entry = self._parts.hot.get(asked.scope.digest, asked.digest)
+        return None if entry is None or entry.expired(asked.now) else self._exact(asked, entry)
+
+    def search(self, asked: Asked) -> Outcome:
+        """The store's exact entry, then the nearest ones: all that may take a while, at once."""
+        try:
+            with failing_as(Reason.STORE_FAILED, self._parts.faults):
+                self._memory.catch_up()
+                entry = self._find(asked)
+            if entry is not None and not entry.expired(asked.now):
+                return self._exact(asked, entry)
+            if not asked.ruling.semantic:
+                expired = Reason.EXPIRED if entry is not None else None
+                return self.missed(expired or asked.ruling.reason or Reason.EMPTY)
+            return self._semantic(asked)
+        except PartFailedError as failed:
+            return self.missed(failed.part)
+
+    def explain(self, asked: Asked, k: int, *, everywhere: bool = False) -> Explanation:
+        """What `search` would say and why, with the k nearest; serves and counts nothing.
+
+        With `everywhere` the candidates come from all scopes (of many, the largest), which shows
+        what is near at all; they can only be served inside their own.
+
+        Raises:
+            StoreError, EmbedderError: whoever asks why wants to know that, too.
+        """
+        self._memory.catch_up()
+        blind = self._parts.embedder.blind_to(asked.request.question)
+        candidates = [] if blind else self._nearest(asked, k, everywhere=everywhere)
+        tier, verdict = self._would(asked, blind, candidates)
+        return Explanation(
+            question=asked.request.question,
+            scope=asked.scope,
+            tier=tier,
+            verdict=verdict,
+            candidates=tuple(candidates),
+            elsewhere=self._elsewhere(asked),
+        )
+
+    def _would(
+        self, asked: Asked, blind: Reason | None, candidates: Sequence[Candidate]
+    ) -> tuple[Tier | None, Verdict]:
+        ruling = asked.ruling
+        exact = self._parts.store.find(asked.scope.digest, asked.digest)
+        if ruling.recall and exact is not None and not exact.expired(asked.now):
+            return Tier.EXACT, _SAME_TEXT
+        if not (ruling.recall and ruling.semantic):
+            return None, Verdict(False, ruling.reason or Reason.EMPTY)
+        if blind is not None:
+            return None, Verdict(False, blind)
+        here = [one for one in candidates if one.entry.scope == asked.scope.digest]
+        served = next((one for one in here if one.verdict.serve), None)
+        if served is not None:
+            return Tier.SEMANTIC, served.verdict
+        return None, here[0].verdict if here else Verdict(False, Reason.EMPTY)
+
+    def _nearest(self, asked: Asked, k: int, *, everywhere: bool) -> list[Candidate]:
+        scopes = self._parts.store.scopes(_EVERYWHERE) if everywhere else [asked.scope.digest]
+        vector = self._parts.embedder.encode(asked.request.question)
+        near = [one for scope in scopes for one in self._parts.catalog.nearest(scope, vector, k)]
+        near.sort(key=lambda one: one[1], reverse=True)
+        return self._judged(asked, near[:k])
+
+    # The semantic tier --------------------------------------------------------------------
+
+    def _semantic(self, asked: Asked) -> Outcome:
+        with failing_as(Reason.EMBEDDER_FAILED, self._parts.faults):
+            blind = self._parts.embedder.blind_to(asked.request.question)
+        if blind is not None:
+            return self.missed(blind)
+        near = self._near(asked, self._limits.candidates)
+        candidates = self._judged(asked, [one for one in near if one[1] >= asked.threshold])
+        for one in candidates:
+            # The catalog ranks inside the scope already. What must never go wrong is checked once
+            # more on what is about to be served.
+            if one.verdict.serve and one.entry.scope == asked.scope.digest:
+                return self._serve(asked, one.entry, Tier.SEMANTIC, one.verdict, one.similarity)
+        if candidates:
+            verdict, similarity = candidates[0].verdict, candidates[0].similarity
+            return self.missed(verdict.reason, similarity, verdict.detail)
+        if near:
+            detail = f"{near[0][1]:.3f} < {asked.threshold:g}"
+            return self.missed(Reason.BELOW_THRESHOLD, near[0][1], detail)
+        return self.missed(Reason.EMPTY)
+
+    def _near(self, asked: Asked, k: int) -> list[tuple[int, float]]:
+        """At most k (entry id, cosine) of the scope, nearest first."""
+        with failing_as(Reason.EMBEDDER_FAILED, self._parts.faults):
+            vector = self._parts.embedder.encode(asked.request.question)
+        with failing_as(Reason.INDEX_FAILED, self._parts.faults):
+            return self._parts.catalog.nearest(asked.scope.digest, vector, k)
+
+    def _judged(self, asked: Asked, near: Sequence[tuple[int, float]]) -> list[Candidate]:
+        """Near entries with a verdict on each, nearest first."""
+        if not near:
+            return []
+        with failing_as(Reason.STORE_FAILED, self._parts.faults):
+            entries = {one.id: one for one in self._parts.store.get([id_ for id_, _ in near])}
+        with failing_as(Reason.JUDGE_FAILED, self._parts.faults):
+            return [
+                Candidate(entries[id_], similarity, self._judge(asked, entries[id_], similarity))
+                for id_, similarity in near
+                if id_ in entries
+            ]
+
+    def _judge(self, asked: Asked, entry: Entry, similarity: float) -> Verdict:
+        if entry.expired(asked.now):
+            return Verdict(False, Reason.EXPIRED)
+        pair = Pair(asked.request.question, entry.question, similarity, asked.threshold)
+        return self._parts.judge.judge(pair)
+
+    # Outcomes -----------------------------------------------------------------------------
+
+    def missed(self, reason: Reason, similarity: float | None = None, detail: str = "") -> Outcome:
+        """A counted miss."""
+        self._parts.tally.count(f"misses.{reason}")
+        return Outcome(None, Tier.UPSTREAM, Verdict(False, reason, detail), similarity)
+
+    def from_flight(self, asked: Asked, entry: Entry) -> Outcome:
+        """An answer that another caller's call has just brought."""
+        return self._serve(asked, entry, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), 1.0)
+
+    def _find(self, asked: Asked) -> Entry | None:
+        generation = self._parts.hot.generation
+        entry = self._parts.store.find(asked.scope.digest, asked.digest)
+        if entry is not None:
+            self._parts.hot.put(entry, generation)
+        return entry
+
+    def _exact(self, asked: Asked, entry: Entry) -> Outcome:
+        return self._serve(asked, entry, Tier.EXACT, _SAME_TEXT, 1.0)
+
+    def _serve(
+        self, asked: Asked, entry: Entry, tier: Tier, verdict: Verdict, similarity: float
+    ) -> Outcome:
+        usage = entry.answer.usage
+        saved = Saved(
+            tokens=usage.total if usage else 0,
+            money=usage.cost if usage else None,
+            seconds=entry.seconds or 0.0,
+        )
+        self._parts.tally.hit(entry.id, tier, saved, asked.now)
+        age = max(0.0, asked.now - entry.created_at)
+        return Outcome(entry.answer, tier, verdict, similarity, entry, age, saved)
+
+    def _elsewhere(self, asked: Asked) -> tuple[Elsewhere, ...]:
+        store = self._parts.store
+        same = store.select(Selection(question_digest=asked.digest))
+        others = [entry for entry in same if entry.scope != asked.scope.digest]
+        return tuple(
+            Elsewhere(entry, differences(asked.scope.parts, store.scope_parts(entry.scope) or {}))
+            for entry in others[-_ELSEWHERE:]
+        )

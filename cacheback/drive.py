@@ -1,0 +1,117 @@
+"""The one place where plans run in both colours: `run` in a thread, `arun` on an event loop.
+
+A plan yields steps (`core.plan`); a driver performs each, sends the result back, throws an error
+into the plan where it occurred, and closes the plan when its caller goes away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from cacheback.core.flight import Landed, NoEntry
+from cacheback.core.plan import Local, Plan, Send, Step, Wait
+from cacheback.models import Reply
+
+T = TypeVar("T")
+Sender = Callable[[Any], Reply]
+AsyncSender = Callable[[Any], Awaitable[Reply]]
+
+
+class Landing(Future[Landed]):
+    """A flight's result. It cannot be cancelled, or one follower could cancel it for all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thread = threading.get_ident()
+        self.set_running_or_notify_cancel()
+
+
+def run(plan: Plan[T], send: Sender | None = None) -> T:
+    """Perform a plan in the calling thread.
+
+    Args:
+        plan: a fresh plan.
+        send: performs a `Send`'s payload; None where the plan has no such step.
+    """
+    try:
+        step = next(plan)
+        while True:
+            try:
+                result = _perform(step, send)
+            except BaseException as error:  # noqa: BLE001 - the plan decides what it means
+                step = plan.throw(error)
+            else:
+                step = plan.send(result)
+    except StopIteration as finished:
+        value: T = finished.value
+        return value
+    finally:
+        plan.close()
+
+
+def _perform(step: Step, send: Sender | None) -> Any:
+    match step:
+        case Local(call):
+            return call()
+        case Wait(flight, patience):
+            return _wait(flight.landing, patience)
+        case Send(payload):
+            return _sender(send)(payload)
+
+
+def _wait(landing: Any, patience: float | None) -> Landed:
+    # A leader in this very thread is a task of an event loop that this wait would block for ever.
+    if not landing.done() and landing.thread == threading.get_ident():
+        return NoEntry.ALONE
+    try:
+        landed: Landed = landing.result(patience)
+    except TimeoutError:
+        return NoEntry.ALONE
+    return landed
+
+
+async def arun(plan: Plan[T], send: AsyncSender | None = None) -> T:
+    """Perform a plan on the running event loop; `Local` steps go to a worker thread."""
+    try:
+        step = next(plan)
+        while True:
+            try:
+                result = await _aperform(step, send)
+            except BaseException as error:  # noqa: BLE001 - cancellation, too, is the plan's
+                step = plan.throw(error)
+            else:
+                step = plan.send(result)
+    except StopIteration as finished:
+        value: T = finished.value
+        return value
+    finally:
+        plan.close()
+
+
+async def _aperform(step: Step, send: AsyncSender | None) -> Any:
+    match step:
+        case Local(call):
+            return await asyncio.to_thread(call)
+        case Wait(flight, patience):
+            return await _await(flight.landing, patience)
+        case Send(payload):
+            return await _sender(send)(payload)
+
+
+async def _await(landing: Any, patience: float | None) -> Landed:
+    # Not in a worker thread: 50 followers would take every thread that the leader needs.
+    future: asyncio.Future[Landed] = asyncio.wrap_future(landing)
+    try:
+        return await asyncio.wait_for(future, patience)
+    except TimeoutError:
+        return NoEntry.ALONE
+
+
+def _sender(send: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    if send is None:
+        raise AssertionError("this plan calls upstream: run it with a sender")
+    return send

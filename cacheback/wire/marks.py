@@ -1,0 +1,102 @@
+"""How a response tells what the cache did: marks in its JSON, headers, and the typed way to read.
+
+What may live here: the names under which an outcome travels. What it may not know: HTTP libraries
+and SDKs. Marks stand at a response's top level only: SDKs keep them there as attributes, while
+inside a message they would be sent back upstream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cacheback.models import JSON, Outcome, Reason, Saved, Tier
+
+_SERVED = frozenset({Tier.EXACT, Tier.SEMANTIC, Tier.NEGATIVE})
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What the cache did for one response.
+
+    `hit` is True when memory answered. `similarity` is the cosine of the served (on a miss, the
+    nearest) entry, `entry` the id of the served one, `age` its seconds since it was stored.
+    """
+
+    hit: bool
+    synthesized: bool
+    tier: Tier
+    reason: Reason
+    detail: str = ""
+    similarity: float | None = None
+    entry: int | None = None
+    age: float | None = None
+    saved: Saved = field(default_factory=Saved)
+
+
+def marks(outcome: Outcome) -> dict[str, JSON]:
+    """The outcome as top-level fields of a response's JSON."""
+    return {
+        "cacheback_hit": outcome.tier in _SERVED,
+        "cacheback_synthesized": outcome.tier is Tier.SYNTHESIS,
+        "cacheback": {
+            "tier": outcome.tier.value,
+            "reason": outcome.verdict.reason.value,
+            "detail": outcome.verdict.detail,
+            "similarity": outcome.similarity,
+            "entry": outcome.entry.id if outcome.entry else None,
+            "age": outcome.age,
+            "saved": {
+                "tokens": outcome.saved.tokens,
+                "money": outcome.saved.money,
+                "seconds": outcome.saved.seconds,
+            },
+        },
+    }
+
+
+def headers(outcome: Outcome) -> list[tuple[str, str]]:
+    """The outcome as response headers, `X-Cacheback-*`; what is not known is left out."""
+    told: list[tuple[str, str | None]] = [
+        ("X-Cacheback-Hit", _truth(outcome.tier in _SERVED)),
+        ("X-Cacheback-Synthesized", _truth(outcome.tier is Tier.SYNTHESIS)),
+        ("X-Cacheback-Tier", outcome.tier.value),
+        ("X-Cacheback-Reason", outcome.verdict.reason.value),
+        ("X-Cacheback-Similarity", _rounded(outcome.similarity, 4)),
+        ("X-Cacheback-Age", _rounded(outcome.age, 0)),
+    ]
+    return [(name, value) for name, value in told if value is not None]
+
+
+def info(response: object) -> Info | None:
+    """What the cache did for a response (an SDK's object or plain JSON).
+
+    None when the response did not pass through cacheback, or passed untouched.
+    """
+    found = (
+        response.get("cacheback")
+        if isinstance(response, Mapping)
+        else getattr(response, "cacheback", None)
+    )
+    if not isinstance(found, Mapping):
+        return None
+    tier = Tier(found["tier"])
+    return Info(
+        hit=tier in _SERVED,
+        synthesized=tier is Tier.SYNTHESIS,
+        tier=tier,
+        reason=Reason(found["reason"]),
+        detail=found["detail"],
+        similarity=found["similarity"],
+        entry=found["entry"],
+        age=found["age"],
+        saved=Saved(**found["saved"]),
+    )
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _rounded(value: float | None, digits: int) -> str | None:
+    return None if value is None else f"{value:.{digits}f}"
