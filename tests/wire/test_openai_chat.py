@@ -242,6 +242,11 @@ COUNTS = {
         body(user([text("hi"), {"type": "file", "file": {"file_data": png(OTHER_PNG)}}])),
         "attachments",
     ),
+    "data that is not base64": (
+        body(user([text("hi"), image("data:image/png;base64,é")])),
+        body(user([text("hi"), image("data:image/png;base64,è")])),
+        "attachments",
+    ),
     "a file kept by the provider": (
         body(user([text("hi"), {"type": "file", "file": {"file_id": "file-1"}}])),
         body(user([text("hi"), {"type": "file", "file": {"file_id": "file-2"}}])),
@@ -296,6 +301,7 @@ DOES_NOT_COUNT = {
         body(said("assistant", "one"), user("hi")),
         body(said("assistant", "one", refusal=None, audio=None, annotations=[]), user("hi")),
     ),
+    "a null name": (body(), body(user("hi", name=None))),
     "content null or absent": (
         body({"role": "assistant", "function_call": {"name": "f"}}, user("hi")),
         body({"role": "assistant", "function_call": {"name": "f"}, "content": None}, user("hi")),
@@ -355,6 +361,11 @@ def test_an_attachment_is_a_digest_of_its_bytes() -> None:
         {"type": "text", "text": None},
         image(f"data:image/png,sha256:{digest}"),
     ]
+
+
+def test_half_a_surrogate_pair_is_no_error() -> None:
+    parsed = parse(body(user([text("\ud800"), image("data:,\ud800")])))
+    assert parsed.question == "\ud800"
 
 
 def test_another_question_about_the_same_picture_has_the_same_scope() -> None:
