@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cacheback.core.policy import NEVER, Ruling, rule
+from cacheback.models import Controls, Mode, Reason, Request
+
+
+def ruled(*limits: Reason, mode: Mode = "default", enabled: bool = True, **rest: Any) -> Ruling:
+    limit = rest.pop("exact_above_temperature", None)
+    request = Request("q", limits=limits, controls=Controls(mode=mode), **rest)
+    return rule(request, enabled=enabled, exact_above_temperature=limit)
+
+
+def test_a_plain_question_may_be_answered_and_kept() -> None:
+    assert ruled() == Ruling(recall=True, semantic=True, keep=True, call=True)
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        Reason.TOOLS_EXACT_ONLY,
+        Reason.STRUCTURED_EXACT_ONLY,
+        Reason.CHOICES_EXACT_ONLY,
+        Reason.LOGPROBS_EXACT_ONLY,
+        Reason.NO_QUESTION,
+    ],
+)
+def test_exact_is_exact(limit: Reason) -> None:
+    ruling = ruled(limit)
+    assert ruling == Ruling(recall=True, semantic=False, keep=True, call=True, reason=limit)
+
+
+@pytest.mark.parametrize("limit", sorted(NEVER))
+def test_what_is_never_cached(limit: Reason) -> None:
+    ruling = ruled(Reason.TOOLS_EXACT_ONLY, limit)
+    assert not (ruling.recall or ruling.semantic or ruling.keep)
+    assert ruling.call
+    assert ruling.reason is limit
+
+
+def test_modes() -> None:
+    bypass, refresh, only = (ruled(mode=m) for m in ("bypass", "refresh", "only-if-cached"))
+    assert (bypass.recall, bypass.keep, bypass.call) == (False, False, True)
+    assert (refresh.recall, refresh.semantic, refresh.keep) == (False, True, True)
+    assert (only.recall, only.call) == (True, False)
+
+
+def test_a_disabled_cache_only_calls() -> None:
+    ruling = ruled(enabled=False)
+    assert not (ruling.recall or ruling.keep)
+    assert ruling.reason is Reason.DISABLED
+
+
+@pytest.mark.parametrize(
+    ("temperature", "semantic"), [(None, True), (0.7, True), (0.71, False), (2, False)]
+)
+def test_wide_sampling_can_be_made_exact_only(temperature: float | None, semantic: bool) -> None:
+    ruling = ruled(temperature=temperature, exact_above_temperature=0.7)
+    assert ruling.semantic is semantic
+    assert ruling.reason is (None if semantic else Reason.SAMPLING_EXACT_ONLY)
+    assert ruled(temperature=temperature).semantic

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from cacheback.core.flight import Flight, NoEntry
+from cacheback.core.plan import Local, Send, Wait
+from cacheback.drive import Landing, arun, run
+from cacheback.models import Answer, Reply
+
+REPLY = Reply(None, Answer("yes"))
+
+
+def both(make_plan: Any, reply: Any = REPLY) -> list[Any]:
+    """The results of a fresh plan in either colour."""
+
+    def send(payload: Any) -> Any:
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def asend(payload: Any) -> Any:
+        return send(payload)
+
+    return [run(make_plan(), send), asyncio.run(arun(make_plan(), asend))]
+
+
+def test_results_are_sent_back() -> None:
+    def plan() -> Generator[Any, Any, tuple[Any, Any]]:
+        local = yield Local(lambda: 41 + 1)
+        sent = yield Send("payload")
+        return local, sent
+
+    assert both(plan) == [(42, REPLY)] * 2
+
+
+def test_a_plan_without_a_step_just_returns() -> None:
+    def plan() -> Generator[Any, Any, str]:
+        return "done"
+        yield
+
+    assert both(plan) == ["done", "done"]
+
+
+def test_errors_are_thrown_where_the_step_was() -> None:
+    def plan() -> Generator[Any, Any, str]:
+        try:
+            yield Send("payload")
+        except OSError as error:
+            return f"caught {error}"
+        return "nothing"
+
+    assert both(plan, OSError("cut")) == ["caught cut"] * 2
+
+
+def test_an_error_that_the_plan_lets_go_reaches_the_caller_after_its_finally() -> None:
+    ended = []
+
+    def plan() -> Generator[Any, Any, None]:
+        try:
+            yield Send("payload")
+        finally:
+            ended.append(True)
+
+    for colour in (
+        lambda: run(plan(), lambda _: (_ for _ in ()).throw(OSError("cut"))),
+        lambda: asyncio.run(arun(plan(), _cut)),
+    ):
+        with pytest.raises(OSError, match="cut"):
+            colour()
+    assert ended == [True, True]
+
+
+async def _cut(_: Any) -> Reply:
+    raise OSError("cut")
+
+
+def test_local_work_does_not_block_the_event_loop() -> None:
+    def plan() -> Generator[Any, Any, int]:
+        return (yield Local(threading.get_ident))
+
+    async def main() -> tuple[int, int]:
+        return threading.get_ident(), await arun(plan())
+
+    loop_thread, worker = asyncio.run(main())
+    assert loop_thread != worker
+
+
+async def test_a_cancelled_task_ends_its_plan() -> None:
+    begun, ended = asyncio.Event(), []
+
+    def plan() -> Generator[Any, Any, None]:
+        try:
+            yield Send("payload")
+        finally:
+            ended.append(True)
+
+    async def never(_: Any) -> Reply:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    task = asyncio.create_task(arun(plan(), never))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [True]
+
+
+def waiting(landing: Landing, patience: float | None = None) -> Any:
+    return (yield Wait(Flight(("key",), landing), patience))
+
+
+def landing_of_another_thread() -> Landing:
+    made: list[Landing] = []
+    thread = threading.Thread(target=lambda: made.append(Landing()))
+    thread.start()
+    thread.join()
+    return made[0]
+
+
+def test_a_wait_ends_with_the_landing() -> None:
+    landing = landing_of_another_thread()
+    threading.Timer(0.01, landing.set_result, [NoEntry.FAILED]).start()
+    assert run(waiting(landing)) is NoEntry.FAILED
+
+
+async def test_a_task_waits_without_a_thread_and_a_cancelled_one_cancels_no_other() -> None:
+    landing = Landing()
+    tasks = [asyncio.create_task(arun(waiting(landing))) for _ in range(100)]
+    await asyncio.sleep(0)
+    tasks[0].cancel()
+    await asyncio.sleep(0)
+    landing.set_result(NoEntry.FAILED)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert set(results[1:]) == {NoEntry.FAILED}
+
+
+async def test_patience_ends_a_wait() -> None:
+    landing = landing_of_another_thread()
+    assert run(waiting(landing, 0.01)) is NoEntry.ALONE
+    assert await arun(waiting(landing, 0.01)) is NoEntry.ALONE
+
+
+async def test_a_blocking_wait_for_a_task_of_the_same_thread_would_never_end() -> None:
+    assert run(waiting(Landing())) is NoEntry.ALONE
+
+
+def test_a_plan_that_sends_needs_a_sender() -> None:
+    def plan() -> Generator[Any, Any, None]:
+        yield Send("payload")
+
+    with pytest.raises(AssertionError, match="sender"):
+        run(plan())
