@@ -1,0 +1,222 @@
+"""What is wanted: how long, as what, for whom, in which language; and which question is asked."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from cacheback.core.guards.guard import Guard, contrast, rivals
+from cacheback.core.guards.name_words import ALIASES
+from cacheback.core.guards.reading import Reading
+from cacheback.models import Reason
+
+_FORMATS = {
+    name: full
+    for full, names in {
+        "table": "table",
+        "list": "list bullets bulleted enumeration checklist",
+        "JSON": "json",
+        "XML": "xml",
+        "YAML": "yaml yml",
+        "CSV": "csv",
+        "HTML": "html",
+        "Markdown": "markdown",
+        "LaTeX": "latex",
+        "code": "code pseudocode script program snippet",
+        "poem": "poem poems poetry verse rhyme limerick sonnet haiku",
+        "song": "song lyrics rap",
+        "story": "story tale",
+        "essay": "essay article blogpost blog",
+        "email": "email letter",
+        "tweet": "tweet",
+        "dialogue": "dialogue conversation",
+        "diagram": "diagram chart flowchart graph",
+        "emoji": "emoji emojis",
+        "one word": "word",
+        "one sentence": "sentence",
+        "sentences": "sentences",
+        "words": "words",
+        "paragraph": "paragraph",
+        "paragraphs": "paragraphs",
+        "headline": "headline title",
+        "joke": "joke",
+        "quiz": "quiz",
+        "speech": "speech",
+        "formula": "formula equation",
+    }.items()
+    for name in names.split()
+}
+_LEADS = re.compile(
+    r"(?:as|in|into|using|with|to) (?:a|an|the|one|two|three|single|proper|[0-9]+)?\s?"
+    r"(?:[a-z]+ )?([a-z]+)$"
+    r"|(?:write|make|give|create|generate|compose|draft|produce|return|output|show|format|provide|"
+    r"tell|need|want) (?:me |us |it |them )?(?:a|an|the|some|your|as|in|in a)? ?(?:[a-z]+ ){0,1}?"
+    r"([a-z]+)$"
+)
+_SHORT_OR_LONG = re.compile(
+    r"(?P<brief>\b(?:briefly|concise(?:ly)?|succinct(?:ly)?|in (?:brief|short|a nutshell)|tl ?;?dr|"
+    r"in a few words|quick(?:ly)? (?:summary|overview|explanation|answer)|summar\w+|"
+    r"(?:short|brief|quick) (?:answer|explanation|summary|version|overview|description|reply|"
+    r"response|paragraph|essay|poem|story|email|note|message|text|introduction|bio)|"
+    r"(?:keep|make) it (?:short|brief)|sum up))\b"
+    r"|(?P<full>\b(?:(?:in|with) (?:\w+ )?(?:detail|details|depth|full)|detailed|thorough(?:ly)?|"
+    r"comprehensive(?:ly)?|extensive(?:ly)?|exhaustive(?:ly)?|elaborate|at length|in depth|"
+    r"long (?:answer|explanation|version|essay|poem|story|email|reply|response|description)))\b"
+    r"|(?P<steps>\bstep (?:by step|wise)|stepwise)\b"
+    r"|(?P<simple>\b(?:like i am (?:5|five)|simple (?:terms|words|language|english)|in plain english|"
+    r"layman\w* terms|lay terms|for dummies|to a (?:\w+ ){0,3}?(?:child|kid|five year old|5 year old|"
+    r"toddler)|for (?:kids|children|beginners|a (?:child|kid|beginner))|simply))\b"
+    r"|(?P<expert>\b(?:for (?:an? )?experts?|to an expert|technical(?:ly)? (?:terms|detail\w*)|"
+    r"(?:at|on) (?:an? )?(?:advanced|graduate|expert|phd) level|for professionals|as an expert))\b"
+    r"|(?P<examples>\b(?:with(?:out)? (?:an? |some |any |concrete |code |\w+ )?examples?|"
+    r"(?:give|show|provide|include) (?:me )?(?:an? |some |\w+ )?(?:\w+ )?examples?|examples? of))\b"
+    r"|(?P<yesno>\byes or no|yes no)\b"
+)
+_SHOWN = {
+    "brief": "short",
+    "full": "in detail",
+    "steps": "step by step",
+    "simple": "in simple words",
+    "expert": "for experts",
+    "examples": "with examples",
+    "yesno": "yes or no",
+}
+_LANGUAGES = frozenset(
+    "english german french spanish italian portuguese dutch swedish norwegian danish finnish russian "
+    "ukrainian polish czech greek turkish arabic hebrew persian urdu hindi bengali thai vietnamese "
+    "indonesian chinese mandarin japanese korean latin deutsch espanol español francais français "
+    "italiano".split()
+)
+_IN = frozenset("in auf en em into".split())
+_WHO, _WHEN, _WHERE, _WHY = "who", "when", "where", "why"
+_HOW_MANY = {
+    word: asked
+    for asked, words in {
+        "how much": "much many",
+        "how long": "long",
+        "how often": "often frequently",
+        "how old": "old",
+        "how far": "far",
+        "how big": "big large tall high heavy wide deep small",
+        "when": "soon fast quickly quick",
+    }.items()
+    for word in words.split()
+}
+# "When will it come?" and "How long does it take?" want one answer.
+_ALIKE = {"how long": frozenset({"how long", _WHEN}), _WHEN: frozenset({"how long", _WHEN})}
+_ASKING = frozenset(
+    "is are was were am do does did can could will would should shall has have had to may might "
+    "must in".split()
+)
+_CLAUSE = frozenset({"know", "tell", "me", "explain", "ask", "see", "find", "out", "about", "say"})
+_TASKS = {
+    word: task
+    for task, words in {
+        "list": "list enumerate",
+        "explain": "explain describe elaborate",
+        "summarise": "summarize summarise",
+        "translate": "translate",
+        "define": "define definition",
+        "compare": "compare contrast",
+        "rewrite": "rewrite rephrase paraphrase reword",
+        "proofread": "proofread correct",
+        "pronounce": "pronounce pronunciation",
+        "spell": "spell spelling",
+        "calculate": "calculate compute solve",
+        "debug": "debug fix",
+        "test": "test",
+        "implement": "implement code",
+        "synonym": "synonym synonyms",
+        "antonym": "antonym antonyms",
+    }.items()
+    for word in words.split()
+}
+_TASK_PLACES = 4  # words: "can you please explain"
+_MODALS = {
+    word: modal
+    for modal, words in {"can": "can could may", "should": "should", "must": "must"}.items()
+    for word in words.split()
+}
+_OBLIGED = frozenset({("have", "to"), ("need", "to"), ("required", "to"), ("obliged", "to")})
+_ABLE = frozenset({("able", "to"), ("allowed", "to"), ("possible", "to"), ("permitted", "to")})
+
+
+class Form(NamedTuple):
+    """`wanted` must be the same on both sides; of the others, sides may only not contradict."""
+
+    wanted: frozenset[str]
+    asked: frozenset[str]
+    task: frozenset[str]
+    modal: frozenset[str]
+
+
+def _formats(read: Reading) -> set[str]:
+    found = set()
+    for place, word in enumerate(read.words):
+        if word in _FORMATS and place:
+            lead = " ".join(read.words[max(0, place - 5) : place + 1])
+            if _LEADS.search(lead):
+                found.add(_FORMATS[word])
+        elif word in _LANGUAGES and read.word(place - 1) in _IN:
+            if not {"say", "word", "mean", "called", "translate"} & set(read.words[:place]):
+                found.add(f"in {ALIASES.get(word, word)}")
+    return found
+
+
+def _asked(read: Reading) -> set[str]:
+    """Which question it is: only where the question word begins a clause of its own."""
+    asked = set()
+    words = read.words
+    for place, word in enumerate(words):
+        after = read.word(place + 1)
+        if word in ("who", "whose", "whom") and (place == 0 or read.word(place - 1) in _CLAUSE):
+            asked.add(_WHO)
+        elif word in (_WHEN, _WHERE) and (after in _ASKING or read.word(place - 1) in _CLAUSE):
+            asked.add(word)
+        elif word == _WHY or (word == "how" and after == "come"):
+            asked.add(_WHY)
+        elif word == "how":
+            asked.add(_HOW_MANY.get(after, "how"))
+        elif word == "what" and after in ("time", "date", "day", "year"):
+            asked.add(_WHEN)
+    return asked
+
+
+def _modal(read: Reading) -> frozenset[str]:
+    """Whether one can, should or must: in questions for yes or no, and nowhere else."""
+    words = read.words
+    if words and words[0] in _MODALS:
+        return frozenset({_MODALS[words[0]]})
+    if words and words[0] in ("do", "does", "is", "am", "are", "will"):
+        pairs = set(zip(words[1:6], words[2:7], strict=False))
+        if pairs & _OBLIGED:
+            return frozenset({"must"})
+        if pairs & _ABLE:
+            return frozenset({"can"})
+    return frozenset()
+
+
+def _read(read: Reading) -> Form:
+    plain = " ".join(read.words)
+    wanted = {_SHOWN[match.lastgroup or ""] for match in _SHORT_OR_LONG.finditer(plain)}
+    asked: set[str] = set()
+    for question in _asked(read):
+        asked |= _ALIKE.get(question, {question})
+    return Form(
+        wanted=frozenset(wanted | _formats(read)),
+        asked=frozenset(asked),
+        task=frozenset(_TASKS[word] for word in read.words[:_TASK_PLACES] if word in _TASKS),
+        modal=_modal(read),
+    )
+
+
+def _differ(mine: Form, theirs: Form) -> str | None:
+    return (
+        contrast(sorted(mine.wanted - theirs.wanted), sorted(theirs.wanted - mine.wanted))
+        or rivals(mine.asked, theirs.asked)
+        or rivals(mine.task, theirs.task)
+        or rivals(mine.modal, theirs.modal)
+    )
+
+
+FORMS: Guard[Form] = Guard(Reason.FORM_DIFFERS, _read, _differ)

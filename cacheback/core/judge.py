@@ -1,0 +1,44 @@
+"""The judge that ships: near enough, and no guard objects.
+
+What may live here: deciding about one pair of questions. What it may not know: scopes, expiry, how
+near entries were found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cacheback.core.guards import GUARDS, AnyGuard
+from cacheback.core.ports import Pair
+from cacheback.models import Reason, Verdict
+
+
+class GuardedThreshold:
+    """Serves a pair whose cosine reaches its threshold unless a guard sees another meaning.
+
+    Below the threshold that is the reason given, whatever guards would say: it alone decides there,
+    and the figures show how near a miss it was. Above it the first objection is the reason.
+
+    Args:
+        guards: asked in this order; `()` leaves the threshold alone.
+    """
+
+    def __init__(self, guards: Sequence[AnyGuard] = GUARDS) -> None:
+        self._guards = tuple(guards)
+
+    def judge(self, pair: Pair) -> Verdict:
+        if pair.similarity < pair.threshold:
+            return Verdict(False, Reason.BELOW_THRESHOLD, _compared(pair, "<"))
+        for guard in self._guards:
+            if detail := guard(pair.question, pair.other):
+                return Verdict(False, guard.reason, detail)
+        return Verdict(True, Reason.ABOVE_THRESHOLD, _compared(pair, "≥"))
+
+
+def _compared(pair: Pair, sign: str) -> str:
+    """Figures with two digits, or as many as it takes to show that they differ."""
+    for digits in range(2, 7):
+        similarity, threshold = f"{pair.similarity:.{digits}f}", f"{pair.threshold:.{digits}f}"
+        if similarity != threshold:
+            break
+    return f"{similarity} {sign} {threshold}"
