@@ -22,7 +22,8 @@ from cacheback.core.parts import Limits, Parts
 from cacheback.core.ports import Selection
 from cacheback.core.scope import ScopeRules, known_parts
 from cacheback.drive import Landing, arun, run
-from cacheback.embedders import checked
+from cacheback.embedders.checked import Checked
+from cacheback.embedders.registry import make_embedder
 from cacheback.errors import (
     ClosedError,
     EmbedderMismatchError,
@@ -97,8 +98,8 @@ class SemanticCache:
         **settings: Unpack[CacheKeywords],
     ) -> None:
         self.settings = Settings(cache_dir=cache_dir, **settings)
+        self.embedder = Checked(make_embedder(self.settings.embedder))
         self.store = store or _open_store(self.settings)
-        self.embedder = checked(self.settings.embedder)
         self._pid = os.getpid()
         self._closed = False
         try:

@@ -13,7 +13,7 @@ from cacheback.core.scope import Rule, ScopeRules
 from cacheback.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from cacheback.core.ports import Embedder
+    from cacheback.embedders import BaseEmbedder
 
 MEMORY = ":memory:"
 """As `cache_dir`: keep everything in this process's memory, and nothing on disk."""
@@ -57,7 +57,7 @@ class Settings:
     cache_ttl: float | None = 86_400
     cache_max_entries: int = 100_000
     cache_enabled: bool = True
-    embedder: str | Embedder = "minilm"
+    embedder: str | BaseEmbedder = "minilm"
     namespace: str | None = None
     tenant: str | None = None
     scope: Mapping[str, Rule] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class CacheKeywords(TypedDict, total=False):
     cache_ttl: float | None
     cache_max_entries: int
     cache_enabled: bool
-    embedder: str | Embedder
+    embedder: str | BaseEmbedder
     namespace: str | None
     tenant: str | None
     scope: Mapping[str, Rule]

@@ -14,7 +14,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cacheback.core.ports import Use
-from cacheback.errors import CachebackError, StoreError
+from cacheback.errors import CachebackError
 from cacheback.models import Reason, Saved, Tier
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ class WriteBehind:
     def record(self) -> None:
         """Write what was counted; while another connection holds the lock, it is kept for later.
 
-        Raises:
-            StoreError: what was counted is kept.
+        Whatever the store raises is raised here, and what was counted is kept.
         """
         with self._mine():
             uses, counters = self._uses, self._counters
@@ -83,7 +82,7 @@ class WriteBehind:
             return
         try:
             self._store.record(uses, counters)
-        except StoreError:
+        except Exception:
             self._restore(uses, counters)
             raise
 
@@ -99,8 +98,8 @@ class WriteBehind:
             return
         try:
             self.record()
-        except StoreError as error:
-            # Statistics may lag; they are tried again with the next batch.
+        except Exception as error:  # noqa: BLE001 - a call must not fail with its statistics
+            # They are tried again with the next batch.
             _log.debug("counters not recorded yet: %s", error)
 
     def _restore(self, uses: dict[int, Use], counters: Counter[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cacheback import SemanticCache
-from cacheback.embedders import checked
+from cacheback.embedders.minilm import MiniLM
 from cacheback.testing import ScriptedUpstream
 
 
@@ -34,7 +34,7 @@ def clock() -> Clock:
 @pytest.fixture(scope="session")
 def embedder() -> Any:
     """The bundled model, loaded once for all tests."""
-    return checked("minilm")
+    return MiniLM()
 
 
 @pytest.fixture

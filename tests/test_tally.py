@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -58,8 +58,8 @@ def test_after_a_while_one_hit_is_enough(store: MemoryStore, clock: Any) -> None
 
 
 def test_counts_that_cannot_be_written_are_kept(store: MemoryStore, clock: Any) -> None:
-    faulty = Faulty(store, fail={"record"}, error=StoreLockedError("held"))
-    tally = WriteBehind(faulty, clock)
+    faulty = Faulty(store, fail={"record"}, error=StoreLockedError)
+    tally = WriteBehind(cast("Any", faulty), clock)
     tally.hit(1, Tier.EXACT, SAVED, clock.now)
     with pytest.raises(StoreLockedError):
         tally.record()
