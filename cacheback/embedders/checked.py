@@ -1,0 +1,119 @@
+"""The way in which every embedder is used: nothing that it returns is believed unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cacheback.embedders.base import BaseEmbedder
+from cacheback.errors import CachebackError, ConfigurationError, EmbedderError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from cacheback.core.ports import Vector, Vectors
+    from cacheback.models import Reason
+
+# A question is encoded for the lookup and, after the upstream has answered, wanted again for the
+# store. That takes seconds: 1024 covers 100 questions per second with answers that take 10 s, and
+# costs 1.5 KB of memory each (384 float32) and the text.
+REMEMBERED = 1024
+
+
+class Checked:
+    """An `Embedder` port around any `BaseEmbedder`.
+
+    Results become float32 at unit length. What is not a vector of `dim` finite numbers, not all
+    of them zero, raises an `EmbedderError` that says what was expected, and so does whatever the
+    embedder raises. The vectors of recent texts are remembered (`remember`, a number of texts;
+    0: none); they are shared, hence read-only. Thread-safe if the embedder is.
+
+    Raises:
+        ConfigurationError: the embedder's name, dimension or modality cannot be right.
+    """
+
+    def __init__(self, embedder: BaseEmbedder, *, remember: int = REMEMBERED) -> None:
+        _check_attributes(embedder)
+        self.name = embedder.name
+        self.dim = embedder.dim
+        self.modality = embedder.modality
+        self.fingerprint = embedder.fingerprint
+        self._embedder = embedder
+        self._encode = lru_cache(remember)(partial(_encode, embedder))
+
+    def encode(self, text: str) -> Vector:
+        """One text → shape (dim,), float32, unit length, read-only."""
+        return self._encode(text)
+
+    def encode_batch(self, texts: Sequence[str]) -> Vectors:
+        """n texts → shape (n, dim), float32, unit length, in the order given.
+
+        Nothing is remembered: a batch of thousands would only push out what is about to be used.
+        """
+        if not texts:
+            return np.empty((0, self.dim), dtype=np.float32)
+        returned = _ask(self._embedder, "encode_batch", texts)
+        return _units(self._embedder, "encode_batch", returned, (len(texts), self.dim))
+
+    def blind_to(self, text: str) -> Reason | None:
+        """Why this text must not be compared by meaning, or None."""
+        reason: Reason | None = _ask(self._embedder, "blind_to", text)
+        return reason
+
+
+def _check_attributes(embedder: BaseEmbedder) -> None:
+    kind = type(embedder).__name__
+    name, dim = getattr(embedder, "name", None), getattr(embedder, "dim", None)
+    if not isinstance(name, str) or not name:
+        raise ConfigurationError(f"{kind}.name must be a word that names its vectors, not {name!r}")
+    if not isinstance(dim, int) or isinstance(dim, bool) or dim < 1:
+        raise ConfigurationError(
+            f"{kind}.dim must be how many numbers a vector has, at least 1, not {dim!r}"
+        )
+    if embedder.modality != "text":
+        raise ConfigurationError(f"{kind}.modality is {embedder.modality!r}; questions are 'text'")
+
+
+def _encode(embedder: BaseEmbedder, text: str) -> Vector:
+    vector = _units(embedder, "encode", _ask(embedder, "encode", text), (embedder.dim,))
+    vector.setflags(write=False)
+    return vector
+
+
+def _ask(embedder: BaseEmbedder, method: str, argument: object) -> Any:
+    try:
+        return getattr(embedder, method)(argument)
+    except CachebackError:
+        raise
+    except Exception as error:
+        raise EmbedderError(
+            f"embedder {embedder.name!r}: {method} raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _units(
+    embedder: BaseEmbedder, method: str, returned: object, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """What was returned, each row at unit length."""
+    expected = f"expected finite numbers of shape {shape}"
+    origin = f"embedder {embedder.name!r}: {method} returned"
+    try:
+        array = np.asarray(returned)
+    except (TypeError, ValueError) as error:
+        raise EmbedderError(f"{origin} {type(returned).__name__}, {expected}: {error}") from error
+    if array.dtype.kind not in "fiu":
+        raise EmbedderError(f"{origin} {type(returned).__name__} of {array.dtype}, {expected}")
+    if array.shape != shape:
+        raise EmbedderError(f"{origin} shape {array.shape}, {expected}")
+    rows = array.reshape(-1, embedder.dim).astype(np.float64)
+    if not np.isfinite(rows).all():
+        raise EmbedderError(f"{origin} NaN or infinity, {expected}")
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    if not largest.all():
+        raise EmbedderError(f"{origin} a vector of zeros, which has no direction")
+    rows /= largest  # squares of very large or small numbers would not fit
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows.astype(np.float32).reshape(shape)
