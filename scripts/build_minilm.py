@@ -298,7 +298,9 @@ def install(files: Mapping[str, Path], *, write: bool) -> None:
     elif found != (expected := read_sums()):
         sys.exit(f"built {found}, but {SUMS} says {expected}; --write accepts the new files")
     for name, path in files.items():
-        (TARGET / name).write_bytes(path.read_bytes())
+        fresh = TARGET / f"{name}.new"
+        fresh.write_bytes(path.read_bytes())
+        fresh.replace(TARGET / name)  # not written in place: running processes have it mapped
         print(f"{found[name]}  {name}")
 
 
