@@ -18,7 +18,7 @@ REPLY = Reply(None, Answer("yes"))
 def both(make_plan: Any, reply: Any = REPLY) -> list[Any]:
     """The results of a fresh plan in either colour."""
 
-    def send(payload: Any) -> Any:
+    def send(_: Any) -> Any:
         if isinstance(reply, Exception):
             raise reply
         return reply

@@ -58,7 +58,7 @@ def test_another_name_is_an_attribute_error() -> None:
 
 def test_importing_it_imports_no_sdk_and_no_model() -> None:
     code = "import cacheback, sys; print(*sys.modules)"
-    loaded = subprocess.run(  # noqa: S603
+    loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     heavy = {"openai", "anthropic", "onnxruntime", "numpy", "httpx", "httpx2", "pydantic", "click"}

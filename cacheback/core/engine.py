@@ -6,6 +6,7 @@ a tier works (`recall.py`, `memory.py`), HTTP, SDKs, threads. Nothing of ours fa
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from cacheback.core.flight import Flights, Landed, NoEntry
@@ -38,6 +39,7 @@ class Engine:
         if recalled.answer is not None:
             return recalled
         if not asked.ruling.call:
+            self._count_miss(recalled)
             raise NotCachedError(
                 f"nothing in memory may answer ({recalled.verdict.reason}), and only memory was"
                 " asked; leave out the mode 'only-if-cached' to let upstream answer"
@@ -46,7 +48,10 @@ class Engine:
 
     def recall(self, request: Request) -> Plan[Outcome]:
         """exact → semantic, and no further; the outcome's answer is None on a miss."""
-        return (yield from self._recall(place(request, self.parts, self.limits)))
+        outcome = yield from self._recall(place(request, self.parts, self.limits))
+        if outcome.answer is None:
+            self._count_miss(outcome)
+        return outcome
 
     def remember(self, memo: Memo) -> Plan[Entry]:
         """Store an answer; raises what `Memory.remember` raises."""
@@ -68,25 +73,40 @@ class Engine:
 
     def _upstream(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
         if not asked.ruling.keep:
-            return _upstreams(missed, (yield Send(asked.request.payload)))
+            return (yield from self._call(asked, missed))
         # A refresh neither serves nor follows those who would have been content with memory.
         key = (asked.scope.digest, asked.digest, asked.request.controls.mode)
         flight, leading = self.flights.join(key)
         while not leading:
             landed = yield Wait(flight, asked.request.patience)
             if landed is NoEntry.ALONE:
-                return _upstreams(missed, (yield Send(asked.request.payload)))
+                return (yield from self._call(asked, missed))
             if isinstance(landed, Entry):
                 return self._recalling.from_flight(asked, landed)
             flight, leading = self.flights.join(key)
         landing: Landed = NoEntry.FAILED
         try:
-            reply: Reply = yield Send(asked.request.payload)
-            if not reply.failed:
-                landing = (yield Local(partial(self._keep, asked, reply))) or NoEntry.ALONE
-            return _upstreams(missed, reply)
+            # Another flight may have landed between our look at memory and this one's beginning.
+            late = self._recalling.hot(asked) if asked.ruling.recall else None
+            if late is not None and late.entry is not None:
+                landing = late.entry
+                return late
+            outcome = yield from self._call(asked, missed)
+            if outcome.reply is not None and not outcome.reply.failed:
+                keep = partial(self._keep, asked, outcome.reply)
+                landing = (yield Local(keep)) or NoEntry.ALONE
+            return outcome
         finally:
             self.flights.land(flight, landing)
+
+    def _call(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
+        """Upstream's own outcome, with what memory had said to the request."""
+        self._count_miss(missed)
+        reply: Reply = yield Send(asked.request.payload)
+        return replace(missed, answer=reply.answer, reply=reply)
+
+    def _count_miss(self, missed: Outcome) -> None:
+        self.parts.tally.count(f"misses.{missed.verdict.reason}")
 
     def _keep(self, asked: Asked, reply: Reply) -> Entry | None:
         """Store upstream's answer if it is whole; a failure is counted: the caller has it."""
@@ -100,7 +120,3 @@ class Engine:
             return None
         return entry
 
-
-def _upstreams(missed: Outcome, reply: Reply) -> Outcome:
-    """The outcome of a call, with what memory had said to it."""
-    return Outcome(reply.answer, missed.tier, missed.verdict, missed.similarity, reply=reply)

@@ -63,13 +63,18 @@ class Memory:
             self._draft(memo, one, vector)
             for memo, one, vector in zip(memos, asked, vectors, strict=True)
         ]
-        generation = self._parts.hot.generation
         entries = self._parts.store.put(drafts)
         self._tell(entries, drafts)
-        if len(entries) == 1:
-            self._parts.hot.put(entries[0], generation)
         self._evict_now_and_then(len(entries))
         return entries
+
+    def find(self, scope: str, question_digest: str) -> Entry | None:
+        """The store's entry for exactly this question, expired or not; from now on it is hot."""
+        generation = self._parts.hot.generation
+        entry = self._parts.store.find(scope, question_digest)
+        if entry is not None:
+            self._parts.hot.put(entry, generation)
+        return entry
 
     def forget(self, selection: Selection) -> int:
         """Remove the selected entries from every copy; returns how many."""
@@ -175,6 +180,8 @@ class Memory:
             self.catch_up(force=True)
             for scope, added in by_scope.items():
                 self._parts.catalog.add(scope, *zip(*added, strict=True))
+            if len(entries) == 1:  # an import is not about to be asked for
+                self.find(entries[0].scope, entries[0].question_digest)
         except Exception as error:  # noqa: BLE001 - the entries are safe, a later look follows
             self._behind = True
             self._parts.faults.report(Reason.INDEX_FAILED, error)

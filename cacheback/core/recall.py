@@ -55,7 +55,7 @@ class Recall:
         try:
             with failing_as(Reason.STORE_FAILED, self._parts.faults):
                 self._memory.catch_up()
-                entry = self._find(asked)
+                entry = self._memory.find(asked.scope.digest, asked.digest)
             if entry is not None and not entry.expired(asked.now):
                 return self._exact(asked, entry)
             if not asked.ruling.semantic:
@@ -162,20 +162,12 @@ class Recall:
     # Outcomes -----------------------------------------------------------------------------
 
     def missed(self, reason: Reason, similarity: float | None = None, detail: str = "") -> Outcome:
-        """A counted miss."""
-        self._parts.tally.count(f"misses.{reason}")
+        """Memory has nothing to say. Counted by the engine, once it is known who answers."""
         return Outcome(None, Tier.UPSTREAM, Verdict(False, reason, detail), similarity)
 
     def from_flight(self, asked: Asked, entry: Entry) -> Outcome:
         """An answer that another caller's call has just brought."""
         return self._serve(asked, entry, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), 1.0)
-
-    def _find(self, asked: Asked) -> Entry | None:
-        generation = self._parts.hot.generation
-        entry = self._parts.store.find(asked.scope.digest, asked.digest)
-        if entry is not None:
-            self._parts.hot.put(entry, generation)
-        return entry
 
     def _exact(self, asked: Asked, entry: Entry) -> Outcome:
         return self._serve(asked, entry, Tier.EXACT, _SAME_TEXT, 1.0)

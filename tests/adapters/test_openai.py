@@ -148,7 +148,7 @@ class TestScope:
                 ]
             },
         ],
-        ids=lambda other: "-".join(other),
+        ids="-".join,
     )
     def test_what_can_change_the_answer_is_in_it(
         self, client: CachedOpenAI, upstream: ScriptedUpstream, other: dict[str, Any]

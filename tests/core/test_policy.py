@@ -36,9 +36,7 @@ def test_exact_is_exact(limit: Reason) -> None:
 @pytest.mark.parametrize("limit", sorted(NEVER))
 def test_what_is_never_cached(limit: Reason) -> None:
     ruling = ruled(Reason.TOOLS_EXACT_ONLY, limit)
-    assert not (ruling.recall or ruling.semantic or ruling.keep)
-    assert ruling.call
-    assert ruling.reason is limit
+    assert ruling == Ruling(recall=False, semantic=False, keep=False, call=True, reason=limit)
 
 
 def test_modes() -> None:
@@ -50,8 +48,7 @@ def test_modes() -> None:
 
 def test_a_disabled_cache_only_calls() -> None:
     ruling = ruled(enabled=False)
-    assert not (ruling.recall or ruling.keep)
-    assert ruling.reason is Reason.DISABLED
+    assert (ruling.recall, ruling.keep, ruling.reason) == (False, False, Reason.DISABLED)
 
 
 @pytest.mark.parametrize(

@@ -96,26 +96,27 @@ class TestRules:
             ScopeRules({"system": "sometimes"})  # type: ignore[dict-item]
 
 
-class TestLeaningQuestions:
-    BERLIN = {"history": [{"role": "user", "content": "Tell me about Berlin"}]}
-    PARIS = {"history": [{"role": "user", "content": "Tell me about Paris"}]}
+BERLIN = {"history": [{"role": "user", "content": "Tell me about Berlin"}]}
+PARIS = {"history": [{"role": "user", "content": "Tell me about Paris"}]}
 
+
+class TestLeaningQuestions:
     def test_keep_their_history_where_it_is_ignored(self) -> None:
         leaning = "How old is it?"
-        one = place(self.BERLIN, leaning, history="ignore")
-        other = place(self.PARIS, leaning, history="ignore")
+        one = place(BERLIN, leaning, history="ignore")
+        other = place(PARIS, leaning, history="ignore")
         assert one.digest != other.digest
 
     def test_keep_it_as_it_is_where_it_is_normalised(self) -> None:
         def nothing(_: Any) -> str:
             return "history"
 
-        one = place(self.BERLIN, "And how old is he?", history=nothing)
-        assert one.digest != place(self.PARIS, "And how old is he?", history=nothing).digest
+        one = place(BERLIN, "And how old is he?", history=nothing)
+        assert one.digest != place(PARIS, "And how old is he?", history=nothing).digest
 
     def test_others_do_not(self) -> None:
-        one = place(self.BERLIN, QUESTION, history="ignore")
-        assert one == place(self.PARIS, QUESTION, history="ignore")
+        one = place(BERLIN, QUESTION, history="ignore")
+        assert one == place(PARIS, QUESTION, history="ignore")
 
 
 class TestQuestionsAboutNow:
@@ -164,6 +165,6 @@ class TestDifferences:
         (one,) = differences({}, {"tools": [{"name": "search"}]})
         assert (one.here, one.there) == ("", '[{"name":"search"}]')
 
-    @given(st.fixed_dictionaries({}, optional={part: JSON_VALUES for part in PARTS}))
+    @given(st.fixed_dictionaries({}, optional=dict.fromkeys(PARTS, JSON_VALUES)))
     def test_there_are_none_between_equals(self, parts: dict[str, Any]) -> None:
         assert differences(parts, dict(parts)) == ()
