@@ -14,6 +14,7 @@ from cacheback.store.translation import translated
 FILE_NAME = "cache.db"
 APPLICATION_ID = 0x43424B31  # "CBK1", as in schema.sql
 SCHEMA_VERSION = 1
+_HEADER_BYTES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +75,8 @@ def _recognise(path: Path) -> None:
     `open` would be wrong in another way: closing that descriptor drops the POSIX locks that other
     connections of this process hold on the file.
     """
-    if path.stat().st_size == 0:
-        raise StoreCorruptError(f"{path} is empty; delete it, and a new one is made")
+    if path.stat().st_size < _HEADER_BYTES:  # to SQLite, an empty database
+        raise StoreCorruptError(f"{path} has lost its contents; delete it, and a new one is made")
     uri = f"{path.as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
         if _pragma(connection, "application_id") != APPLICATION_ID:

@@ -48,16 +48,17 @@ _BY_CODE: Mapping[int, _Meaning] = {
     sqlite3.SQLITE_CORRUPT: _CORRUPT,
     sqlite3.SQLITE_NOTADB: _CORRUPT,
     sqlite3.SQLITE_CONSTRAINT: _REFUSED,
-    sqlite3.SQLITE_MISMATCH: _REFUSED,
-    sqlite3.SQLITE_TOOBIG: _REFUSED,
 }
-# Extended codes that say more than their family, SQLITE_IOERR: SQLite reports only ENOSPC as
-# "full", and a quota or a file size limit as a failed write.
+# Extended codes that say more than their family. SQLite calls only ENOSPC "full", and a quota or a
+# file size limit a failed write. Keys cannot collide unless an index is damaged.
 _BY_EXTENDED_CODE: Mapping[int, _Meaning] = {
     sqlite3.SQLITE_IOERR_WRITE: _FULL,
     sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,
     sqlite3.SQLITE_IOERR_SHORT_READ: _CORRUPT,
     sqlite3.SQLITE_IOERR_CORRUPTFS: _CORRUPT,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: _CORRUPT,
+    sqlite3.SQLITE_CONSTRAINT_ROWID: _CORRUPT,
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: _CORRUPT,
 }
 _BY_ERRNO: Mapping[int, _Meaning] = {
     errno.EACCES: _READ_ONLY,
@@ -81,6 +82,9 @@ def translated(path: Path) -> Iterator[None]:
     except OSError as error:
         kind, remedy = _BY_ERRNO.get(error.errno or 0, _FAILED)
         raise kind(f"{path}: {remedy} ({error.strerror})") from error
+    except UnicodeDecodeError as error:  # SQLite's message quotes a damaged schema
+        kind, remedy = _CORRUPT
+        raise kind(f"{path}: {remedy} ({error})") from error
     except (OverflowError, UnicodeEncodeError) as error:
         raise InputError(f"a value cannot be stored: {error}") from error
 
