@@ -7,6 +7,7 @@ import gzip
 import http.client
 import json
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -196,7 +197,29 @@ def test_echo_gives_back_any_other_call(method: str) -> None:
 
 def test_a_head_request_has_no_body() -> None:
     with ScriptedUpstream(echo=True) as upstream:
-        assert post(upstream, "/v1/files", b"1234", "HEAD")[2] == b""
+        reply = raw(upstream, "HEAD", "/v1/files", b"1234")
+    assert reply.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert reply.endswith(b"\r\n\r\n")
+
+
+def test_a_scripted_header_replaces_the_usual_one(upstream: ScriptedUpstream) -> None:
+    upstream.script(Reply("Hello.", headers={"Content-Type": "text/plain"}))
+    lines = raw(upstream).lower().split(b"\r\n")
+    assert [line for line in lines if line.startswith(b"content-type")] == [
+        b"content-type: text/plain"
+    ]
+
+
+def raw(
+    upstream: ScriptedUpstream, method: str = "POST", path: str = CHAT, body: bytes = b""
+) -> bytes:
+    """One response as it went over the wire."""
+    body = body or json.dumps(HI).encode()
+    head = f"{method} {path} HTTP/1.1\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port(upstream))) as connection:
+        connection.sendall(head.encode() + body)
+        with connection.makefile("rb") as reply:
+            return reply.read()
 
 
 def test_a_chunked_request_is_read_whole(upstream: ScriptedUpstream) -> None:
@@ -229,14 +252,15 @@ def test_a_cut_body(upstream: ScriptedUpstream) -> None:
 
 
 def test_a_cut_stream(upstream: ScriptedUpstream) -> None:
-    whole = post(upstream, body={**HI, "stream": True})[2]
+    wish = json.dumps({**HI, "stream": True}).encode()
+    whole = post(upstream, body=wish)[2]
     upstream.script(Reply("You asked: hi there", cut_after=700))
     with pytest.raises(http.client.IncompleteRead):
-        post(upstream, body={**HI, "stream": True})
-    upstream.script(Reply("You asked: hi there", cut_after=700))
+        post(upstream, body=wish)
+    upstream.script(*[Reply("You asked: hi there", cut_after=700)] * 2)
     with pytest.raises(openai.APIError):
         streamed(upstream)
-    assert len(whole) > 700
+    assert len(raw(upstream, body=wish).partition(b"\r\n\r\n")[2]) == 700 < len(whole)
 
 
 def test_a_cut_before_the_first_byte_of_body(upstream: ScriptedUpstream) -> None:
@@ -270,6 +294,16 @@ def test_answers_are_held_back_until_released(upstream: ScriptedUpstream) -> Non
         upstream.release()
         assert [answer.result()[0] for answer in answers] == [200] * 3
     assert (upstream.in_flight, upstream.peak) == (0, 3)
+
+
+def test_every_event_of_a_stream_can_be_held_back(
+    upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(upstream._open, "wait", lambda: asked.append(upstream.in_flight))
+    upstream.script("One two")
+    post(upstream, body={**HI, "stream": True})
+    assert asked == [1] * 5
 
 
 def test_calls_one_after_the_other_are_never_in_flight_together(
@@ -321,6 +355,7 @@ def test_closing_does_not_wait_for_a_slow_answer() -> None:
         with ScriptedUpstream(latency=3600) as upstream:
             slow = pool.submit(post, upstream)
             upstream.wait_for(1)
+        assert not upstream._server._connections
         slow.exception()
 
 
@@ -332,6 +367,16 @@ def test_closing_hangs_up_on_idle_connections() -> None:
     with connection:
         assert connection.recv(1) == b""
     assert threading.active_count() < threads
+
+
+def test_a_caller_that_goes_away_is_no_news(capfd: pytest.CaptureFixture[str]) -> None:
+    with ScriptedUpstream() as upstream:
+        connection = socket.create_connection(("127.0.0.1", port(upstream)))
+        at_once = struct.pack("ii", 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        connection.close()  # with a reset, since nothing lingers
+        post(upstream)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_script_that_raises_is_heard() -> None:
