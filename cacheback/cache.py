@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from cacheback.config import CacheKeywords, Settings
+from cacheback.config import DEFAULT_DIR, CacheKeywords, Settings
 from cacheback.core.engine import Engine
 from cacheback.core.flight import Flights
 from cacheback.core.hot import HotMap
@@ -90,7 +90,7 @@ class SemanticCache:
 
     def __init__(
         self,
-        cache_dir: str | Path = Settings.cache_dir,
+        cache_dir: str | Path = DEFAULT_DIR,
         *,
         store: Store | None = None,
         judge: Judge | None = None,

@@ -15,6 +15,8 @@ from cacheback.errors import ConfigurationError
 if TYPE_CHECKING:
     from cacheback.embedders import BaseEmbedder
 
+DEFAULT_DIR = "~/.cacheback"
+
 MEMORY = ":memory:"
 """As `cache_dir`: keep everything in this process's memory, and nothing on disk."""
 
@@ -51,7 +53,7 @@ class Settings:
         ConfigurationError: a value that cannot work.
     """
 
-    cache_dir: str | Path = "~/.cacheback"
+    cache_dir: str | Path = DEFAULT_DIR
     similarity_threshold: float = 0.92
     negative_threshold: float = 0.85
     cache_ttl: float | None = 86_400

@@ -310,6 +310,14 @@ class Fixed(BaseEmbedder):
 
 
 class TestLife:
+    def test_lives_at_home_unless_told_otherwise(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        with SemanticCache() as cache:
+            cache.populate("x" * 600, "An answer.")
+        assert (tmp_path / ".cacheback" / "cache.db").exists()
+
     def test_what_was_stored_is_there_tomorrow(self, make_cache: Callable[..., Any]) -> None:
         first = make_cache()
         first.populate(FRANCE, "Paris.")

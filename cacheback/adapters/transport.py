@@ -149,7 +149,7 @@ def _reply(payload: Payload, response: Any, seconds: float) -> Reply:
 def sync_transport(http: Any) -> Any:
     """The caching transport class for an HTTP library (the module httpx or httpx2)."""
 
-    class SyncCachingTransport(CachingTransport, http.BaseTransport):  # type: ignore[misc,name-defined]  # per library
+    class SyncCachingTransport(CachingTransport, http.BaseTransport):  # type: ignore[misc]  # per library
         def __init__(self, inner: Any, cache: SemanticCache) -> None:
             self.http = http
             self.inner = inner

@@ -83,9 +83,11 @@ class TestRules:
         assert place({"system": "a"}, system="ignore") == place({"system": "b"}, system="ignore")
 
     def test_a_function_says_what_counts(self) -> None:
-        lower = {"system": str.lower}
-        assert place({"system": "Be KIND"}, **lower) == place({"system": "be kind"}, **lower)
-        assert place({"system": "be kind"}, **lower) != place({"system": "be rude"}, **lower)
+        def lowered(text: str) -> Scope:
+            return place({"system": text}, system=str.lower)
+
+        assert lowered("Be KIND") == lowered("be kind")
+        assert lowered("be kind") != lowered("be rude")
 
     def test_an_unknown_part_is_named_with_the_known_ones(self) -> None:
         with pytest.raises(ConfigurationError, match=r"sytem.*system"):
