@@ -9,8 +9,9 @@ seed give the same sample.
 The sample shows every tier; it measures nothing. Each story below begins with a question, and goes
 on with others of the same intent (paraphrases near enough to be served, and one that is not), with
 repeats, and with a question that sounds alike but wants something else. These pairs were chosen by
-reading, because many neighbours of different intent in the data do want the same answer. Pairs
-that sound even more alike exist; how often they are told apart is for a benchmark to say.
+reading, because many neighbours of different intent in the data do want the same answer; three of
+them are nearer than the threshold, so that only a guard tells them apart. The data also holds pairs
+that the guards do not tell apart; how often that happens is for a benchmark to say.
 """
 
 from __future__ import annotations
@@ -57,10 +58,7 @@ STORIES = [
         "I was charged a fee when buying stuff with my card.",
         "I used my card to get cash then I was charged a fee that I shouldn't have been charged.",
     ),
-    (
-        "Where would I order a virtual card?",
-        "Can you tell me where I can order a disposable virtual card?",
-    ),
+    ("Can i have a virtual card?", "can I have a non virtual card?"),
     ("Where do i find my PIN?", "Where do I go to change my PIN?"),
     (
         "How do I request a refund?",
@@ -68,11 +66,8 @@ STORIES = [
     ),
     ("Where is my card?", "I cant find my card."),
     ("My physical card is not working", "My non-physical card will not work"),
-    ("I'm unable to verify my identity", "Why do you need to verify my identity?"),
-    (
-        "I have a cash withdrawal in my statement. Why is that?",
-        "Why does it say pending cash withdrawal on my statement?",
-    ),
+    ("Must I verify my identity?", "Can I verify my identity?"),
+    ("I can't transfer money from my account.", "I cant transfer money into my account"),
 ]
 
 # Intents that stand for themselves; the question with the most paraphrases begins.
