@@ -138,7 +138,7 @@ def _reply(payload: Payload, response: Any, seconds: float) -> Reply:
     """What a response that was read says."""
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):  # not JSON, or nested deeper than Python reads
         body = None
     if not isinstance(body, dict):
         return Reply(Native(response, None), None, seconds=seconds)
