@@ -57,8 +57,8 @@ def command(session: Session, *, live: bool, model: str, questions: int | None) 
     """
     asked = sample()[:questions]
     with _client(asked, live=live) as client:
+        calls: list[Asked] = []
         with progress("asking", len(asked)) as (bar, task):
-            calls = []
             for one in replay(client, asked, model):
                 calls.append(one)
                 bar.advance(task)

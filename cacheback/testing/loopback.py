@@ -137,5 +137,5 @@ class _Handler(BaseHTTPRequestHandler):
 def _json(body: bytes) -> JSON:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # not JSON, or nested deeper than Python reads
         return None
