@@ -1,0 +1,35 @@
+"""What the commands that delete have in common: how they ask, and how they report."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from cacheback.cli.console import out, print_json
+from cacheback.cli.options import Session
+from cacheback.errors import InputError
+
+
+def entries_of(count: int) -> str:
+    """A number of entries in words."""
+    return "1 entry" if count == 1 else f"{count:,} entries"
+
+
+def report(session: Session, deleted: int) -> None:
+    """How many were deleted."""
+    if session.as_json:
+        print_json({"deleted": deleted})
+    else:
+        out.print(f"Deleted {entries_of(deleted)}.")
+
+
+def confirm(question: str) -> bool:
+    """Ask on the terminal; where there is none, refuse instead of guessing.
+
+    Raises:
+        InputError: nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        raise InputError("there is no terminal to ask on; add --yes if you are sure")
+    return click.confirm(question, err=True)

@@ -1,0 +1,57 @@
+"""Reasons and tiers in words, for people; programs read their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cacheback.models import Reason, Tier, Verdict
+
+REASONS: Mapping[Reason, str] = {
+    Reason.SAME_TEXT: "the same text",
+    Reason.ABOVE_THRESHOLD: "the same meaning",
+    Reason.SAME_FLIGHT: "an identical call has just been answered",
+    Reason.EMPTY: "nothing is stored in this scope",
+    Reason.BELOW_THRESHOLD: "not near enough",
+    Reason.EXPIRED: "it has expired",
+    Reason.NUMBER_DIFFERS: "a number differs",
+    Reason.NEGATION_DIFFERS: "only one of them is negated",
+    Reason.DIRECTION_DIFFERS: "from and to are exchanged",
+    Reason.COMPARISON_DIFFERS: "what is compared is exchanged",
+    Reason.OPPOSITE: "they ask for opposites",
+    Reason.TIME_DIFFERS: "the time differs",
+    Reason.NAME_DIFFERS: "a name differs",
+    Reason.FORM_DIFFERS: "they want different forms of answer",
+    Reason.TOO_LONG: "longer than the embedder can see, so only the same text may be served",
+    Reason.UNREADABLE: "the embedder cannot read all of it, so only the same text may be served",
+    Reason.NO_QUESTION: "the last turn is no question, so only the same request may be served",
+    Reason.TOOLS_EXACT_ONLY: "tools may be called, so only the same request may be served",
+    Reason.STRUCTURED_EXACT_ONLY: "structured output, so only the same request may be served",
+    Reason.CHOICES_EXACT_ONLY: "several choices, so only the same request may be served",
+    Reason.LOGPROBS_EXACT_ONLY: "logprobs are wanted, so only the same request may be served",
+    Reason.SAMPLING_EXACT_ONLY: "sampled too freely, so only the same request may be served",
+    Reason.STATEFUL: "the provider keeps state, so it is not cached",
+    Reason.STREAMING: "streams are not cached here",
+    Reason.BYPASSED: "the request went past the cache",
+    Reason.REFRESHED: "the request wanted a fresh answer",
+    Reason.DISABLED: "the cache is switched off (CACHEBACK_CACHE_ENABLED)",
+    Reason.UNKNOWN_ENDPOINT: "this endpoint is not known, so it is not cached",
+    Reason.STORE_FAILED: "the store failed",
+    Reason.EMBEDDER_FAILED: "the embedder failed",
+    Reason.INDEX_FAILED: "the index failed",
+    Reason.JUDGE_FAILED: "the judge failed",
+    Reason.SCOPE_FAILED: "a rule for a part of the scope failed",
+}
+
+TIERS: Mapping[Tier, str] = {
+    Tier.NEGATIVE: "blocked",
+    Tier.EXACT: "same text",
+    Tier.SEMANTIC: "same meaning",
+    Tier.SYNTHESIS: "written from several",
+    Tier.UPSTREAM: "asked upstream",
+}
+
+
+def told(verdict: Verdict) -> str:
+    """A verdict's reason in words, with what was seen where the judge says so."""
+    words = REASONS[verdict.reason]
+    return f"{words}: {verdict.detail}" if verdict.detail else words
