@@ -36,9 +36,7 @@ class GuardedThreshold:
 
 
 def _compared(pair: Pair, sign: str) -> str:
-    """Figures with two digits, or as many as it takes to show that they differ."""
-    for digits in range(2, 7):
-        similarity, threshold = f"{pair.similarity:.{digits}f}", f"{pair.threshold:.{digits}f}"
-        if similarity != threshold:
-            break
-    return f"{similarity} {sign} {threshold}"
+    """Figures with two digits, or with six where two would look equal and are not."""
+    equal = f"{pair.similarity:.2f}" == f"{pair.threshold:.2f}"
+    digits = 6 if equal and pair.similarity != pair.threshold else 2
+    return f"{pair.similarity:.{digits}f} {sign} {pair.threshold:.{digits}f}"

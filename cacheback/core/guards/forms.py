@@ -47,11 +47,11 @@ _FORMATS = {
     for name in names.split()
 }
 _LEADS = re.compile(
-    r"(?:as|in|into|using|with|to) (?:a|an|the|one|two|three|single|proper|[0-9]+)?\s?"
-    r"(?:[a-z]+ )?([a-z]+)$"
-    r"|(?:write|make|give|create|generate|compose|draft|produce|return|output|show|format|provide|"
-    r"tell|need|want) (?:me |us |it |them )?(?:a|an|the|some|your|as|in|in a)? ?(?:[a-z]+ ){0,1}?"
-    r"([a-z]+)$"
+    r"(?:as|in|into|using|with) (?:a|an|the|one|two|three|single|proper|[0-9]+)?\s?"
+    r"(?:[a-z]+ )?[a-z]+$"
+    r"|(?:write|make|create|generate|compose|draft|produce|return|output|format) (?:me |us |it |them )?"
+    r"(?:(?:a|an|the|some|your|as|in|in a) )?(?:[a-z]+ )?[a-z]+$"
+    r"|(?:give|show|provide|tell|need|want) (?:me |us )?(?:a|an|some) (?:[a-z]+ )?[a-z]+$"
 )
 _SHORT_OR_LONG = re.compile(
     r"(?P<brief>\b(?:briefly|concise(?:ly)?|succinct(?:ly)?|in (?:brief|short|a nutshell)|tl ?;?dr|"
@@ -71,6 +71,19 @@ _SHORT_OR_LONG = re.compile(
     r"|(?P<examples>\b(?:with(?:out)? (?:an? |some |any |concrete |code |\w+ )?examples?|"
     r"(?:give|show|provide|include) (?:me )?(?:an? |some |\w+ )?(?:\w+ )?examples?|examples? of))\b"
     r"|(?P<yesno>\byes or no|yes no)\b"
+)
+# One of these is in whatever the pattern finds: it is tried on few texts.
+_WANTING = frozenset(
+    "briefly brief concise concisely succinct succinctly short tl tldr few quick quickly summary "
+    "summarize summarise summarizing summarized sum detail details detailed depth full thorough "
+    "thoroughly comprehensive comprehensively extensive extensively exhaustive elaborate length long "
+    "step stepwise like simple plain layman laymans lay dummies child kid old toddler kids children "
+    "beginners beginner simply experts expert technical technically level professionals example "
+    "examples yes nutshell".split()
+)
+_TEACHING = frozenset(
+    "explain describe teach define summarize summarise tell write introduce introduction answer "
+    "explanation guide tutorial overview put".split()
 )
 _SHOWN = {
     "brief": "short",
@@ -102,13 +115,21 @@ _HOW_MANY = {
     }.items()
     for word in words.split()
 }
+_COUNTED = {
+    "times": "how often",
+    **dict.fromkeys("time longer minutes hours days weeks months years".split(), "how long"),
+}
+_QUESTION_WORDS = frozenset("who whose whom when where why how what".split())
 # "When will it come?" and "How long does it take?" want one answer.
 _ALIKE = {"how long": frozenset({"how long", _WHEN}), _WHEN: frozenset({"how long", _WHEN})}
 _ASKING = frozenset(
     "is are was were am do does did can could will would should shall has have had to may might "
     "must in".split()
 )
-_CLAUSE = frozenset({"know", "tell", "me", "explain", "ask", "see", "find", "out", "about", "say"})
+# Behind these a question word begins a question: "tell me when".
+_CLAUSE = frozenset("know tell explain ask out about say wonder wondering".split())
+_TOLD = frozenset("tell show ask remind".split())
+_ONE = frozenset("i we you one someone people".split())
 _TASKS = {
     word: task
     for task, words in {
@@ -150,6 +171,14 @@ class Form(NamedTuple):
     modal: frozenset[str]
 
 
+def _lengths(read: Reading) -> set[str]:
+    plain = " ".join(read.words)
+    found = {_SHOWN[match.lastgroup or ""] for match in _SHORT_OR_LONG.finditer(plain)}
+    if _TEACHING.isdisjoint(read.words):  # an account for a child is no simple account
+        found -= {_SHOWN["simple"], _SHOWN["expert"]}
+    return found
+
+
 def _formats(read: Reading) -> set[str]:
     found = set()
     for place, word in enumerate(read.words):
@@ -158,7 +187,7 @@ def _formats(read: Reading) -> set[str]:
             if _LEADS.search(lead):
                 found.add(_FORMATS[word])
         elif word in _LANGUAGES and read.word(place - 1) in _IN:
-            if not {"say", "word", "mean", "called", "translate"} & set(read.words[:place]):
+            if not {"say", "word", "mean", "called", "translate"} & set(read.words):
                 found.add(f"in {ALIASES.get(word, word)}")
     return found
 
@@ -168,15 +197,24 @@ def _asked(read: Reading) -> set[str]:
     asked = set()
     words = read.words
     for place, word in enumerate(words):
-        after = read.word(place + 1)
-        if word in ("who", "whose", "whom") and (place == 0 or read.word(place - 1) in _CLAUSE):
-            asked.add(_WHO)
-        elif word in (_WHEN, _WHERE) and (after in _ASKING or read.word(place - 1) in _CLAUSE):
-            asked.add(word)
+        if word not in _QUESTION_WORDS:
+            continue
+        after, before = read.word(place + 1), read.word(place - 1)
+        clause = before in _CLAUSE or (before == "me" and read.word(place - 2) in _TOLD)
+        if word in ("who", "whose", "whom"):
+            if place == 0 or clause:
+                asked.add(_WHO)
+        elif word in (_WHEN, _WHERE):
+            if after in _ASKING or clause:
+                # Where one can do a thing is how to do it.
+                asked.add(word)
+                if word == _WHERE and (after == "to" or read.word(place + 2) in _ONE):
+                    asked.add("how")
         elif word == _WHY or (word == "how" and after == "come"):
             asked.add(_WHY)
         elif word == "how":
-            asked.add(_HOW_MANY.get(after, "how"))
+            counted = read.word(place + 2) if after in ("much", "many") else ""
+            asked.add(_COUNTED.get(counted) or _HOW_MANY.get(after, "how"))
         elif word == "what" and after in ("time", "date", "day", "year"):
             asked.add(_WHEN)
     return asked
@@ -197,8 +235,7 @@ def _modal(read: Reading) -> frozenset[str]:
 
 
 def _read(read: Reading) -> Form:
-    plain = " ".join(read.words)
-    wanted = {_SHOWN[match.lastgroup or ""] for match in _SHORT_OR_LONG.finditer(plain)}
+    wanted = set() if _WANTING.isdisjoint(read.words) else _lengths(read)
     asked: set[str] = set()
     for question in _asked(read):
         asked |= _ALIKE.get(question, {question})

@@ -67,7 +67,7 @@ england=england deutsch=german deutschland=germany espanol=spanish español=span
 francais=french français=french italiano=italian france=france nyc=york holland=netherlands
 jpeg=jpg yml=yaml osx=macos mac=macos macos=macos postgre=postgres peking=beijing kiev=kyiv
 bombay=mumbai farsi=persian mandarin=chinese btc=bitcoin eth=ethereum acetaminophen=paracetamol
-europe=europe european=europe eu=eu ai=ai tv=tv
+european=europe eu=europe ai=ai tv=tv
 """
 _SAME_AS_COUNTRY = """
 french=france german=germany spanish=spain italian=italy portuguese=portugal dutch=netherlands
@@ -110,7 +110,10 @@ CASE_TRAPS = frozenset("us it who polish turkey may march job nice reading augus
 # Written with capitals, and yet no names.
 NO_NAMES = frozenset(
     "i a ok okay faq asap fyi pls id atm pin tv diy eta am pm ps mr mrs ms dr app e "
-    "yes no not and or hi hello hey thanks please api url ui".split()
+    "yes no not and or hi hello hey thanks please api url ui it is are was the would could can will "
+    "do does did have has what why when where how who if so but this that there my your we you he "
+    "united union great republic city me just some something someone sir madam after before because "
+    "she they then also in on at for from with to of as by all any help need want".split()
 )
 # Words that differ in nothing but an accent, which the embedder does not see.
 ACCENT_TRAPS = frozenset(

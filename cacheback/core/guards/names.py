@@ -21,7 +21,7 @@ from cacheback.core.guards.name_words import (
     KNOWN,
     NO_NAMES,
 )
-from cacheback.core.guards.reading import Reading, Token
+from cacheback.core.guards.reading import Reading, Token, reading
 from cacheback.core.guards.times import dated
 from cacheback.core.guards.units import UNITS
 from cacheback.models import Reason
@@ -33,21 +33,23 @@ _LITERAL = re.compile(
   | (?P<path>    (?:~|\.{1,2})?/[\w.-]+(?:/[\w.-]*)* (?<![.]) | [A-Za-z]:\\\S+ )
   | (?P<file>    \b[\w-]+(?:/[\w-]+)*\.(?:[a-z][a-z0-9]{1,4})\b )
   | (?P<flag>    (?<![\w-])--?[A-Za-z][\w-]* )
-  | (?P<ident>   \b[A-Za-z]\w*(?:_\w+|(?:\.|::|->)[A-Za-z_]\w*)+(?:\(\))? | \b\w+\(\) | _{2}\w+_{2}
-               | \b[a-z]+(?:[A-Z][a-z0-9]+)+\b )
-  | (?P<tag>     (?<!\w)[\#@$]\w+ )
+  | (?P<ident>   \b[A-Za-z]\w*(?:_\w+|(?:\.(?![A-Z])|::|->)[A-Za-z_]\w*)+(?:\(\))? | \b\w+\(\) | _{2}\w+_{2}
+               | \b[a-z]{2,}(?:[A-Z][a-z0-9]+)+\b )
+  | (?P<tag>     (?<!\w)(?:[\#@]\w | \$[A-Za-z_])\w* )
   | (?P<sign>    (?<!\S)[=!<>&|*+%^~?:@\#\\-]+(?!\S) | [=!<>&|]{2,} )
     """,
     re.VERBOSE,
 )
-_HINTS = re.compile(r"[/@_`\"'.\\#$=!<>&|*+%^~?:()-]|[a-z][A-Z]")
+# Most texts have none of these, and no literal.
+_HINTS = re.compile(
+    r"[/@_`\"\\#$=<>|*+%^~]|[.:]\w|\(\)|(?<!\w)['-](?=[\w-])|[a-z][A-Z]|\s[&!?:.-]\s"
+)
 # Signs that stand for words, or for nothing.
-_SIGNS_OF_PROSE = frozenset({"-", "&", "?", ":", "!", "--", "?!", "!!", "??", "...", "!?", "->", "="})
+_SIGN_OF_PROSE = re.compile(r"[-!?.:]+|&|->|=")
 _AFTER_A_TOOL = frozenset("programming language code lang function script".split())
 _BEFORE_A_TOOL = frozenset("in learn using with".split())
 _ENDINGS_OF_NUMBERS = frozenset("st nd rd th k m b bn mn s x am pm fa".split())
 _WHOSE = {"my": "my", "your": "your", "our": "our", "his": "his", "her": "her", "their": "their"}
-_GENITIVE = re.compile(r"[^\W\d_]+'s\b", re.IGNORECASE)
 
 
 class Names(NamedTuple):
@@ -87,12 +89,15 @@ def _is_name(read: Reading, place: int, token: Token) -> bool:
 def _has_more_capitals(token: Token) -> bool:
     """iPhone, JavaScript, USA, Einstein's — names also at the beginning of a sentence."""
     text = token.text
-    if _GENITIVE.fullmatch(text):
-        return token.word + "'s" == text.lower() and token.word not in _NO_OWNERS
-    return not text[1:].islower() and len(text) > 1
+    if "'" in text:
+        return token.word not in _NO_OWNERS and text.lower() == f"{token.word}'s"
+    return len(text) > 1 and not text[1:].islower()
 
 
-_NO_OWNERS = frozenset("today tomorrow yesterday tonight one let it".split())
+_NO_OWNERS = frozenset(
+    "today tomorrow yesterday tonight one let it what who where when how that this there here he she "
+    "everything".split()
+)
 
 
 def _is_tool(read: Reading, place: int) -> bool:
@@ -125,11 +130,17 @@ def _literals(plain: str) -> dict[str, str]:
     for match in _LITERAL.finditer(plain):
         inner = match["code"] or match["said"] or match["word"]
         shown = (inner or match[0]).strip()
-        if match["sign"] and (shown in _SIGNS_OF_PROSE):
+        if match["sign"] and _SIGN_OF_PROSE.fullmatch(shown):
             continue
         if shown:
-            found[shown.casefold().rstrip(".,;:") if not match["sign"] else shown] = shown
+            quoted = match["said"] or match["word"]
+            found[_quote(shown) if quoted else shown.casefold()] = shown
     return found
+
+
+def _quote(shown: str) -> str:
+    """A quote as its words, as they would stand without quotation marks."""
+    return " ".join(reading(shown).words) or shown
 
 
 def _traps(read: Reading) -> dict[str, str]:

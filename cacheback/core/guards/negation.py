@@ -15,7 +15,9 @@ _DENIALS = frozenset(
 # What may be said with or without a denial: "it failed" is "it did not go through".
 _MAYBE = frozenset(
     "fail fails failed failing failure broken missing refused refuses wrong denied stuck rejected "
-    "declined cancelled canceled expired lost stopped pending still yet faulty down".split()
+    "declined cancelled canceled expired lost stopped pending still yet faulty down blocked frozen "
+    "trouble troubles difficulty difficulties problem problems issue issues help find figure waiting "
+    "instead different error errors stolen unhappy disappeared away yet forgot forgotten forget".split()
 )
 # Adjectives whose opposite is the word without its first syllable, and means "not" that word.
 _DENYING_ADJECTIVES = """
@@ -69,6 +71,11 @@ _IDIOMS = (
     ("or", "no"),
     ("never", "mind"),
     ("do", "not", "forget"),
+    ("not", "figure", "out"),
+    ("not", "find"),
+    ("not", "wait"),
+    ("not", "exactly"),
+    ("no", "good"),
     ("do", "not", "worry"),
 )
 _BY_FIRST: dict[str, list[tuple[str, ...]]] = {}
@@ -84,12 +91,17 @@ _AUXILIARIES = frozenset(
 
 
 class Denials(NamedTuple):
-    """`count` of denials, up to `most` when words that can deny are counted; what is denied."""
+    """`count` of denials, up to `most` when words that can deny are counted; what is denied.
+
+    `contrasts`: one thing is denied and another is not. `tells`: a story of several sentences.
+    """
 
     count: int
     most: int
     denied: frozenset[str]
     stems: frozenset[str]
+    contrasts: bool
+    tells: bool
 
 
 def _in_idiom(words: tuple[str, ...], place: int) -> bool:
@@ -147,17 +159,25 @@ def _read(read: Reading) -> Denials:
         elif word in _MAYBE:
             maybe += 1
     stems = frozenset([stem(_ROOTS.get(word, word)) for word in words])
-    return Denials(count, count + maybe, frozenset(denied) - {""}, stems)
+    return Denials(
+        count,
+        count + maybe,
+        frozenset(denied) - {""},
+        stems,
+        contrasts="but" in words or "and" in words,
+        tells=sum(token.kind == "stop" for token in read.tokens) > 1,
+    )
 
 
 def _differ(mine: Denials, theirs: Denials) -> str | None:
-    if mine.count > theirs.most or theirs.count > mine.most:
+    story = mine.tells and theirs.tells and mine.count and theirs.count
+    if not story and (mine.count > theirs.most or theirs.count > mine.most):
         more, fewer = ("now", "then") if mine.count > theirs.count else ("then", "now")
         what = ", ".join(sorted((mine if more == "now" else theirs).denied)) or "something"
         return f"denied {more}, not {fewer}: {what}"
     # "I can pay but not withdraw" against "I can withdraw but not pay"
     swapped = mine.denied - theirs.denied and theirs.denied - mine.denied
-    if swapped and mine.denied <= theirs.stems and theirs.denied <= mine.stems:
+    if swapped and mine.contrasts and theirs.contrasts and mine.denied <= theirs.stems and theirs.denied <= mine.stems:
         return f"{', '.join(sorted(mine.denied))} ≠ {', '.join(sorted(theirs.denied))} is denied"
     return None
 

@@ -37,7 +37,15 @@ _ORDINALS = {
 }
 _ORDINAL_ENDINGS = frozenset("st nd rd th".split())
 _TIMES = {"twice": "2", "thrice": "3", "triple": "3", "2x": "2"}
-_SOFT_TIMES = {"once": "1", "double": "2", "single": "1", "one": "1", "couple": "2", "pair": "2"}
+_SOFT_TIMES = {"once": "1", "double": "2", "single": "1", "couple": "2", "pair": "2"}
+_COUNTING = (
+    {"a", "an", "half", "quarter"}
+    | _ONES.keys()
+    | _TENS.keys()
+    | _ORDINALS.keys()
+    | _TIMES.keys()
+    | _SOFT_TIMES.keys()
+)
 _ROMAN = re.compile(r"X{0,3}(?:IX|IV|V?I{0,3})")
 _BEFORE_ROMAN = frozenset(
     "war part chapter phase type act volume vol stage level grade class section book episode "
@@ -45,7 +53,7 @@ _BEFORE_ROMAN = frozenset(
 )
 _FIRST_IDIOMS = frozenset({("at", ""), ("", "of"), ("", "place"), ("", "name")})
 _OPERATORS = {"+": "+", "plus": "+", "-": "−", "−": "−", "–": "−", "minus": "−", "*": "×"}  # noqa: RUF001
-_OPERATORS |= {"×": "×", "x": "×", "times": "×", "/": "÷", "÷": "÷", "over": "÷", "^": "^"}  # noqa: RUF001
+_OPERATORS |= {"×": "×", "x": "×", "times": "×", "/": "÷", "÷": "÷", "over": "÷", "divided": "÷", "^": "^"}  # noqa: RUF001
 _BOUNDS = {
     ("more", "than"): ">",
     ("greater", "than"): ">",
@@ -60,18 +68,20 @@ _BOUNDS = {
     ("at", "most"): "≤",
     ("up", "to"): "≤",
 }
+_BOUNDING = frozenset("than least most to over above exceeding under below".split())
 _BOUNDS_OF_A_NUMBER = {"over": ">", "above": ">", "exceeding": ">", "under": "<", "below": "<"}
 _SHARES = {
     word: share
     for share, words in {
-        "all": "all every everything everyone everybody each entire whole always",
-        "some": "some several few sometimes someone something",
-        "none": "none nobody nothing never",
+        "all": "all every each entire whole",
+        "some": "some several few",
+        "none": "none",
         "half": "half",
-        "most": "most mostly",
     }.items()
     for word in words.split()
 }
+# "only got", "only a": less than hoped for, not a restriction.
+_NOT_ONLY = frozenset("got get received gave have has had a been took see just when".split())
 _LONGEST = 15  # digits; more of them are an id, not a quantity to reckon with
 
 
@@ -129,14 +139,15 @@ class _Scan:
     def step(self, place: int) -> int:
         value = self.value(place)
         if value is None:
-            self.operator(place)
+            if self.read.words[place] in _OPERATORS:
+                self.operator(place)
             return place + 1
         number, end, soft = value
         before = self.read.word(place - 1)
         at = end + (self.read.word(end) == "of")  # a couple of weeks
         unit = UNITS.get(self.read.word(at)) or SIGNS.get(self.read.word(at)) or ""
         if unit:
-            end, soft = at + 1, soft and self.read.word(place) != "one"
+            end, soft = at + 1, soft and (self.read.word(place) != "one" or unit == "times")
         else:  # $5, USD 5
             unit = SIGNS.get(before) or CODES.get(before) or ""
         self.add(self.plain(number, unit), unit, soft=soft)
@@ -150,7 +161,7 @@ class _Scan:
 
     def add(self, number: str, unit: str, *, soft: bool) -> None:
         item = f"{number} {unit}".strip()
-        self.may.add(item)
+        self.may |= {item, number}
         if not soft:
             self.must[item] = item
             order = self.by_unit.setdefault(unit, [])
@@ -159,13 +170,13 @@ class _Scan:
 
     def value(self, place: int) -> _Value | None:
         token = self.read.tokens[place]
+        if token.kind == "word":
+            if token.word in _COUNTING:
+                return self.ordinal(place) or self.times(place) or self.spelled(place)
+            return self.roman(place) if token.word[0] in "ivx" else None
         if token.kind == "number":
             return self.digits(place)
-        if token.kind == "clock":
-            return _Value(token.text, place + 1)
-        if token.kind != "word":
-            return None
-        return self.ordinal(place) or self.times(place) or self.spelled(place) or self.roman(place)
+        return _Value(token.text, place + 1) if token.kind == "clock" else None
 
     def digits(self, place: int) -> _Value:
         tokens = self.read.tokens
@@ -267,11 +278,9 @@ class _Scan:
 
     def operator(self, place: int) -> None:
         """A sign of arithmetic between two numbers."""
-        sign = _OPERATORS.get(self.read.words[place]) or (
-            "÷" if self.read.words[place : place + 2] == ("divided", "by") else None
-        )
+        sign = _OPERATORS[self.read.words[place]]
         after = place + 1 + (self.read.word(place + 1) == "by")
-        if sign and place and self.is_number(place - 1) and self.is_number(after):
+        if place and self.is_number(place - 1) and self.is_number(after):
             self.must[sign] = sign
             self.may.add(sign)
 
@@ -287,11 +296,21 @@ def _arabic(roman: str) -> int:
     )
 
 
+def _only(words: tuple[str, ...]) -> bool:
+    if "only" not in words:
+        return "solely" in words or "exclusively" in words
+    after = words.index("only") + 1
+    return after < len(words) and words[after] not in _NOT_ONLY
+
+
 def _bounds(read: Reading) -> frozenset[str]:
     words, found = read.words, set()
+    if _BOUNDING.isdisjoint(words):
+        return frozenset()
     for place in range(len(words)):
         bound = _BOUNDS.get(words[place : place + 2])  # type: ignore[call-overload]
-        if bound is None and read.word(place + 1)[:1].isdigit():
+        after = place + 1 + (read.word(place + 1) in SIGNS)
+        if bound is None and read.word(after)[:1].isdigit():
             bound = _BOUNDS_OF_A_NUMBER.get(words[place])
         if bound:
             denied = read.word(place - 1) in ("no", "not")
@@ -302,13 +321,16 @@ def _bounds(read: Reading) -> frozenset[str]:
 def _read(read: Reading) -> Numbers:
     scan = _Scan(read)
     words = frozenset(read.words)
+    idle = "all" in words and not {"at", "after"}.isdisjoint(words)  # at all, after all
+    # "30 pounds, but only 10": the 10 are pounds as well.
+    meant = {f"{item} {unit}" for item in scan.by_unit.get("", ()) for unit in scan.by_unit if unit}
     return Numbers(
         must=scan.must,
-        may=frozenset(scan.may),
+        may=frozenset(scan.may | meant),
         order=frozenset(tuple(items) for items in scan.by_unit.values() if len(items) > 1),
         bounds=_bounds(read),
-        only="only" in words or "solely" in words or "exclusively" in words,
-        shares=frozenset(_SHARES[word] for word in words & _SHARES.keys()),
+        only=_only(read.words),
+        shares=frozenset(_SHARES[word] for word in words & _SHARES.keys()) if not idle else frozenset(),
     )
 
 

@@ -1,6 +1,7 @@
 """Opposites, one axis a line, its sides set apart by bars; inflections are found by stem.
 
-`PAIRS` are antonyms: "pros and cons" differs from "pros", too. `SIBLINGS` are
+`PAIRS` are antonyms: "pros and cons" differs from "pros", too. `COMPLEMENTS`
+are antonyms of which one is the other denied: not right is wrong. `SIBLINGS` are
 kinds of one thing: texts differ when they name kinds and have none in common. A verb with a
 particle is written with an underscore; the particle may stand up to four words behind its verb.
 """
@@ -14,7 +15,6 @@ enable activate turn_on switch_on activation | disable deactivate turn_off switc
 turn_up | turn_down
 increase raise rise grow higher upward increment | decrease reduce lower decline drop fall shrink decrement
 maximum max maximize maximal maximise | minimum min minimize minimal minimise
-open opened opening | close closing closed shut
 buy purchase | sell sale
 import | export
 encrypt encryption encode encoding | decrypt decryption decode decoding
@@ -34,10 +34,6 @@ speed_up accelerate faster | slow_down decelerate slower
 plug_in plug | unplug
 fade_in | fade_out
 start begin beginning launch commence | stop end finish ending terminate
-allow permit enable | block deny forbid prohibit prevent disallow ban
-allowed permitted | forbidden prohibited banned
-accept approve | reject decline refuse
-accepted approved | rejected declined refused
 pro pros advantage benefit upside strength | con cons disadvantage drawback downside weakness
 deposit | withdraw withdrawal
 top_up topup topping | withdraw withdrawal
@@ -115,7 +111,6 @@ hard | soft
 strong stronger strongest | weak weaker weakest
 rich richer richest wealthy | poor poorer poorest
 cheap cheaper cheapest | expensive costly pricey
-good | bad
 better | worse
 best | worst
 more | less fewer
@@ -123,7 +118,6 @@ most | least fewest
 many much | few little
 plus | minus
 positive | negative
-credit | debit | prepaid
 asset | liability
 profit gain | loss
 win winner | lose loser
@@ -151,19 +145,8 @@ he him his | she her hers
 hero | villain
 attack offense offence offensive | defend defense defence defensive
 war | peace
-alive live living | dead die dying death
 birth born | death die died
-true | false
-correct right | incorrect wrong
-safe | dangerous unsafe
-legal lawful | illegal unlawful
-guilty | innocent
-success succeed successful | failure fail unsuccessful
-pass | fail
-healthy | sick ill unhealthy
-clean | dirty
 wet | dry
-full | empty
 sharp | blunt dull
 loud louder | quiet quieter
 rough | smooth
@@ -205,12 +188,10 @@ insert | eject remove
 synchronous sync synchronously | asynchronous async asynchronously
 mutable | immutable
 static | dynamic
-public | private
 local | global remote
 online | offline
 manual manually | automatic automatically
 temporary temporarily | permanent permanently
-optional | mandatory required obligatory compulsory
 domestic national | international foreign
 urban | rural
 amateur | professional
@@ -275,7 +256,30 @@ anode | cathode
 mitosis | meiosis
 """
 
+COMPLEMENTS = """
+correct right | incorrect wrong
+true | false
+safe | dangerous unsafe
+legal lawful | illegal unlawful
+guilty | innocent
+success succeed successful | failure fail unsuccessful
+pass | fail
+healthy | sick ill unhealthy
+allowed permitted | forbidden prohibited banned
+accepted approved | rejected declined refused
+allow permit enable | block deny forbid prohibit prevent disallow ban
+accept approve | reject decline refuse
+alive live living | dead die dying death
+good | bad
+public | private
+open opened opening | close closing closed shut
+full | empty
+clean | dirty
+optional | mandatory required obligatory compulsory
+"""
+
 SIBLINGS = """
+credit | debit | prepaid
 transfer | withdraw withdrawal atm | topup top_up topping | refund | exchange | payment purchase pay paying paid
 physical | virtual digital disposable
 visa | mastercard amex

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cacheback.core.guards.guard import Guard
-from cacheback.core.guards.opposite_words import PAIRS, PARTICLES, SIBLINGS
+from cacheback.core.guards.opposite_words import COMPLEMENTS, PAIRS, PARTICLES, SIBLINGS
 from cacheback.core.guards.reading import Reading, stem
 from cacheback.models import Reason
 
@@ -27,17 +27,23 @@ def _key(word: str) -> str:
     return f"{stem(verb)}_{particle}" if particle else stem(word)
 
 
-def _lexicon() -> tuple[_Lexicon, int]:
+_COMPLEMENTS, _PAIRS, _SIBLINGS = (
+    table.strip().splitlines() for table in (COMPLEMENTS, PAIRS, SIBLINGS)
+)
+_FIRST_PAIR = len(_COMPLEMENTS)
+_FIRST_SIBLING = _FIRST_PAIR + len(_PAIRS)
+
+
+def _lexicon() -> _Lexicon:
     lexicon: _Lexicon = {}
-    lines = [*PAIRS.strip().splitlines(), *SIBLINGS.strip().splitlines()]
-    for axis, line in enumerate(lines):
+    for axis, line in enumerate([*_COMPLEMENTS, *_PAIRS, *_SIBLINGS]):
         for side, words in enumerate(line.split("|")):
             for key in dict.fromkeys(_key(word) for word in words.split()):
                 lexicon.setdefault(key, []).append((axis, side))
-    return lexicon, len(PAIRS.strip().splitlines())
+    return lexicon
 
 
-_LEXICON, _FIRST_SIBLING = _lexicon()
+_LEXICON = _lexicon()
 _PARTICLES = frozenset(PARTICLES.split())
 _PHRASAL_VERBS = frozenset(key.partition("_")[0] for key in _LEXICON if "_" in key)
 
@@ -59,7 +65,11 @@ def _named(read: Reading) -> list[tuple[int, int, int, str]]:
             phrase = _LEXICON.get(f"{key}_{particle}")
             if phrase:
                 sides, shown = phrase, f"{word} {particle}"
-        named += [(axis, side, place, shown) for axis, side in sides]
+        denied = bool(sides) and "not" in read.words[max(0, place - _REACH) : place]
+        named += [
+            (axis, 1 - side if denied and axis < _FIRST_PAIR else side, place, shown)
+            for axis, side in sides
+        ]
     return named
 
 

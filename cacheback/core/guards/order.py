@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from cacheback.core.guards.guard import Guard
@@ -18,10 +19,8 @@ _ENDS = frozenset(
 )
 _SKIPPED = frozenset(
     "a an the my your our their his her its this these those some any is are was were be been do "
-    "does did can could will would should i you we they it have has had of".split()
+    "does did can could will would should i we they it have has had of not this that one".split()
 )
-_ALWAYS = frozenset("me you him us them".split())  # pronouns that can be a side
-_POSSESSED = {"my": "me", "mine": "me", "your": "you", "i": "me", "his": "him", "our": "us"}
 _REPLACING = frozenset(map(stem, "replace swap substitute switch exchange trade".split()))
 _BEATING = frozenset(
     map(
@@ -46,8 +45,9 @@ _INFINITIVE_BEFORE = frozenset(
     "turn make do use be have pay take give add find see know cast parse copy replace export "
     "import upgrade downgrade map eat run learn write read buy sell".split()
 )
+_VERBS = frozenset(map(stem, _INFINITIVE_BEFORE))
 _UNIT_NAMES = frozenset(UNITS.values())
-_REACH = 4  # words that belong to one side of a preposition
+_REACH = 3  # words that belong to one side of a preposition
 
 
 class Sides(NamedTuple):
@@ -58,8 +58,7 @@ class Sides(NamedTuple):
 
 
 def _content(word: str) -> str | None:
-    word = _POSSESSED.get(word, word)
-    if word in _SKIPPED or not (word.isalnum() or word in _ALWAYS):
+    if word in _SKIPPED or not word.isalnum():
         return None
     return UNITS.get(word) or stem(word)
 
@@ -84,12 +83,23 @@ def _before(read: Reading, place: int) -> set[str]:
     return found
 
 
-def _swapped(mine: Sides, theirs: Sides) -> str | None:
-    """Some word has changed sides. One that stands on both sides of a text says nothing."""
-    crossed = ((mine.left - mine.right) & (theirs.right - theirs.left)) | (
-        (mine.right - mine.left) & (theirs.left - theirs.right)
+def _swapped(mine: Sides, theirs: Sides, stay_for_free: int) -> str | None:
+    """More words have changed sides than stayed; one on both sides of a text says nothing."""
+    left, right = mine.left - mine.right, mine.right - mine.left
+    other_left, other_right = theirs.left - theirs.right, theirs.right - theirs.left
+    crossed = (left & other_right) | (right & other_left)
+    stayed = (left & other_left) | (right & other_right)
+    if not crossed or len(crossed) + stay_for_free <= len(stayed):
+        return None
+    return f"{', '.join(sorted(crossed))} on the other side"
+
+
+def _replaces(words: tuple[str, ...]) -> bool:
+    """Whether a verb of replacing has been said ("exchange", and not "exchange rate")."""
+    return any(
+        stem(word) in _REPLACING and after not in ("rate", "rates")
+        for word, after in zip(words, (*words[1:], ""), strict=False)
     )
-    return f"{', '.join(sorted(crossed))} on the other side" if crossed else None
 
 
 def _is_infinitive(read: Reading, place: int) -> bool:
@@ -108,7 +118,7 @@ def _direction(read: Reading) -> Sides:
         elif word in _TO and not _is_infinitive(read, place):
             target |= _after(read, place)
             source |= _before(read, place)
-        elif word in ("with", "by", "for") and _REPLACING & {stem(w) for w in words[:place]}:
+        elif word in ("with", "by", "for") and _replaces(words[:place]):
             goal, origin = _after(read, place), _before(read, place)
             if word == "for":  # substitute butter for oil: oil goes
                 goal, origin = origin, goal
@@ -118,9 +128,12 @@ def _direction(read: Reading) -> Sides:
             target |= _before(read, place)
             source |= _after(read, place + 1)
         elif word in ("in", "per") and UNITS.keys() & set(words[place + 1 : place + 3]):
-            source |= {unit for unit in _before(read, place) if unit in _UNIT_NAMES}
-            target |= {unit for unit in _after(read, place) if unit in _UNIT_NAMES}
-    return Sides(frozenset(source), frozenset(target))
+            amount, wanted = _before(read, place) & _UNIT_NAMES, _after(read, place) & _UNIT_NAMES
+            if "many" in words[:place]:  # how many cm are in 4 inches: the inches are given
+                amount, wanted = wanted, amount
+            source |= amount
+            target |= wanted
+    return Sides(frozenset(source - _VERBS), frozenset(target - _VERBS))
 
 
 def _comparison(read: Reading) -> Sides:
@@ -144,5 +157,12 @@ def _comparison(read: Reading) -> Sides:
     return Sides(frozenset(left), frozenset(right))
 
 
-DIRECTION: Guard[Sides] = Guard(Reason.DIRECTION_DIFFERS, _direction, _swapped)
-COMPARISON: Guard[Sides] = Guard(Reason.COMPARISON_DIFFERS, _comparison, _swapped)
+DIRECTION: Guard[Sides] = Guard(
+    Reason.DIRECTION_DIFFERS, _direction, partial(_swapped, stay_for_free=0)
+)
+COMPARISON: Guard[Sides] = Guard(
+    # "more important" stays where it is when the two that it compares change places.
+    Reason.COMPARISON_DIFFERS,
+    _comparison,
+    partial(_swapped, stay_for_free=1),
+)

@@ -31,7 +31,8 @@ _QUOTES = str.maketrans(
     {"’": "'", "‘": "'", "´": "'", "`": "`", "“": '"', "”": '"', "„": '"', "«": '"', "»": '"'}  # noqa: RUF001
     | {"½": " and a half", "¼": " a quarter of", "−": "-", "‑": "-"}  # noqa: RUF001
 )
-_INITIALS = re.compile(r"\b([A-Za-z])\.([A-Za-z])\.(?:([A-Za-z])\.)?")
+_INITIALS = re.compile(r"\b[A-Za-z]\.[A-Za-z]\.(?:[A-Za-z]\.)?|\b[A-Z]\.[A-Z]\b")  # U.S., a.m.
+_TICK = re.compile(r"(?<=[a-z])`(?=[a-z]{1,2}\b)")  # didn`t
 
 _SHORT = {
     "cannot": "can not",
@@ -74,7 +75,12 @@ _SMALL = frozenset("a an and as at by for from in is of on or the to vs with".sp
 
 
 class Token(NamedTuple):
-    """A word or sign. `word` is in lower case and spelled out; `text` is as written."""
+    """A word or sign.
+
+    `word` is in lower case and spelled out, `text` as written, `kind` the pattern's group that
+    matched, `capital` that it has one anywhere, `opens` that it begins a sentence, `glued` that no
+    space stands before it.
+    """
 
     word: str
     text: str
@@ -124,7 +130,9 @@ def unify(text: str) -> str:
     """The text with quotes, dashes, wide letters and dotted initials (U.S.) in one spelling."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text.translate(_QUOTES))
-    return _INITIALS.sub(r"\1\2\3", text) if "." in text else text
+    if "`" in text:
+        text = _TICK.sub("'", text)
+    return _INITIALS.sub(lambda match: match[0].replace(".", ""), text) if "." in text else text
 
 
 def _tokens(plain: str) -> list[Token]:
@@ -137,10 +145,10 @@ def _tokens(plain: str) -> list[Token]:
             tokens.append(Token(text, text, kind, False, opens, glued))
             opens = kind == "stop"
             continue
-        capital = text[0].isupper() or not text.islower()
+        capital = not text.islower()
         for word in spell_out(text.lower()):
             tokens.append(Token(word, text, kind, capital, opens, glued))
-            opens = False
+            opens = capital = False  # "What's" has one capital, and it is not that of "is"
     return tokens
 
 

@@ -100,6 +100,7 @@ _HALVES = {"am": 0, "pm": 12}
 _MISSED_YEAR = frozenset("k m bn thousand million dollars dollar euros euro pounds usd eur".split())
 _FUTURE = frozenset("will shall".split())
 _PAST = frozenset("did was were".split())
+_EARLY = 3  # words; further on in a story tenses mix
 _LAST_DAY, _LAST_HOUR, _MONTHS = 31, 23, 12
 _YEAR = re.compile(r"(?:1[5-9]|20)[0-9]{2}")
 
@@ -260,14 +261,14 @@ def dated(read: Reading) -> Dated:
 
 def _tense(read: Reading) -> frozenset[str]:
     """What only one tense can mean: "who was the …" is not "who is the …", nor did → will."""
-    words = frozenset(read.words)
-    if words >= {"who", "the"} and "who" in read.words[:1] and read.word(2) == "the":
+    if read.words[:1] == ("who",) and read.word(2) == "the":
         return frozenset({read.word(1)}) & {"is", "was"}
-    future = bool(words & _FUTURE) or ("going" in words and "to" in words)
-    past = bool(words & _PAST)
-    if future == past:
-        return frozenset()
-    return frozenset({"will" if future else "did"})
+    for place, word in enumerate(read.words[:_EARLY]):
+        if word in _FUTURE and read.word(place + 1) != "not":  # "it won't open" is said of today
+            return frozenset({"will"})
+        if word in _PAST:
+            return frozenset({"did"})
+    return frozenset()
 
 
 def _read(read: Reading) -> Times:
