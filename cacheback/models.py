@@ -63,7 +63,6 @@ class Reason(StrEnum):
     BYPASSED = "bypassed"
     REFRESHED = "refreshed"
     DISABLED = "disabled"
-    UNKNOWN_ENDPOINT = "unknown_endpoint"
     # a part failed: a miss
     STORE_FAILED = "store_failed"
     EMBEDDER_FAILED = "embedder_failed"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cacheback.models import Mode, Reason, Request
 
-NEVER = frozenset({Reason.STATEFUL, Reason.STREAMING, Reason.UNKNOWN_ENDPOINT})
+NEVER = frozenset({Reason.STATEFUL, Reason.STREAMING})
 """Reasons for which a request is neither answered from memory nor stored."""
 
 _MODES: dict[Mode, Reason] = {"bypass": Reason.BYPASSED, "refresh": Reason.REFRESHED}
