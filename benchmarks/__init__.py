@@ -1,0 +1,1 @@
+"""Every promised figure, measured beside its floor. Run: python -m benchmarks --help."""
