@@ -19,7 +19,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from cacheback.errors import ClosedError, StoreError, StoreLockedError
 from cacheback.store.files import Place
 from cacheback.store.selecting import teach
-from cacheback.store.translation import translated
+from cacheback.store.translation import Translated
 
 # A write-ahead log that a large import has stretched is cut back to this many bytes.
 _WAL_BYTES = 16 * 2**20
@@ -53,6 +53,7 @@ class Connections:
 
     def __init__(self, place: Place, lock_timeout: float) -> None:
         self._place = place
+        self._translated = Translated(place.path)
         self._lock_timeout = lock_timeout
         self._closed = False
         self._begin_life()
@@ -69,7 +70,7 @@ class Connections:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """This thread's connection, without a transaction: for one statement."""
         handle = self._handle()
-        with handle.lock, translated(self._place.path):
+        with handle.lock, self._translated:
             yield handle.connection or self._open(handle)
 
     @contextmanager
@@ -100,7 +101,9 @@ class Connections:
     def changed(self) -> bool:
         """Whether a connection other than this thread's may have written since the last call."""
         handle = self._handle()
-        with self.reading() as db:
+        # As `reading` does, without the microsecond of its generator: every lookup asks this.
+        with handle.lock, self._translated:
+            db = handle.connection or self._open(handle)
             (version,) = db.execute("PRAGMA data_version").fetchone()
             before, handle.seen = handle.seen, version
         return bool(before != version)
@@ -124,7 +127,7 @@ class Connections:
         with self._gate:
             self._closed = True
             for handle in self._handles:
-                with handle.lock, translated(self._place.path):
+                with handle.lock, self._translated:
                     handle.close()
             self._handles.clear()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cacheback.errors import ForeignStoreError, NewerStoreError, StoreCorruptError
-from cacheback.store.translation import translated
+from cacheback.store.translation import Translated
 
 FILE_NAME = "cache.db"
 APPLICATION_ID = 0x43424B31  # "CBK1", as in schema.sql
@@ -33,7 +33,7 @@ def prepare(directory: Path) -> Place:
     the modes that somebody gave them.
     """
     path = directory.expanduser().absolute() / FILE_NAME
-    with translated(path):
+    with Translated(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             _create(path)

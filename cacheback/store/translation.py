@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -72,21 +71,41 @@ _BY_ERRNO: Mapping[int, _Meaning] = {
 }
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Raise what SQLite and the file system raise inside as errors of `cacheback.errors`."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise _of_sqlite(error, path) from error
-    except OSError as error:
-        kind, remedy = _BY_ERRNO.get(error.errno or 0, _FAILED)
-        raise kind(f"{path}: {remedy} ({error.strerror})") from error
-    except UnicodeDecodeError as error:  # SQLite's message quotes a damaged schema
-        kind, remedy = _CORRUPT
-        raise kind(f"{path}: {remedy} ({error})") from error
-    except (OverflowError, UnicodeEncodeError) as error:
-        raise InputError(f"a value cannot be stored: {error}") from error
+class Translated:
+    """Raises what SQLite and the file system raise inside as errors of `cacheback.errors`.
+
+    One serves for any number of blocks, nested and in several threads. It is no generator because
+    it stands around every query: 0.2 µs instead of 1.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        ours = None if error is None else _translation(error, self._path)
+        if ours is not None:
+            raise ours from error
+
+
+def _translation(error: BaseException, path: Path) -> CachebackError | None:
+    """None for what is not to be translated."""
+    match error:
+        case sqlite3.Error():
+            return _of_sqlite(error, path)
+        case OSError():
+            kind, remedy = _BY_ERRNO.get(error.errno or 0, _FAILED)
+            return kind(f"{path}: {remedy} ({error.strerror})")
+        case UnicodeDecodeError():  # SQLite's message quotes a damaged schema
+            kind, remedy = _CORRUPT
+            return kind(f"{path}: {remedy} ({error})")
+        case OverflowError() | UnicodeEncodeError():
+            return InputError(f"a value cannot be stored: {error}")
+    return None
 
 
 def _of_sqlite(error: sqlite3.Error, path: Path) -> CachebackError:
