@@ -6,15 +6,17 @@ into the plan where it occurred, and closes the plan when its caller goes away.
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cacheback.core.flight import Landed, NoEntry
 from cacheback.core.plan import Local, Plan, Send, Step, Wait
 from cacheback.models import Reply
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 Sender = Callable[[Any], Reply]
@@ -92,10 +94,18 @@ async def arun(plan: Plan[T], send: AsyncSender | None = None) -> T:
         plan.close()
 
 
+async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
+    """Run blocking work in a worker thread, and let the running event loop go on meanwhile."""
+    # Imported here, and below: 24 ms that a process without an event loop must not pay.
+    import asyncio  # noqa: PLC0415
+
+    return await asyncio.to_thread(call, *arguments)
+
+
 async def _aperform(step: Step, send: AsyncSender | None) -> Any:
     match step:
         case Local(call):
-            return await asyncio.to_thread(call)
+            return await in_thread(call)
         case Wait(flight, patience):
             return await _await(flight.landing, patience)
         case Send(payload):
@@ -103,6 +113,8 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:
 
 
 async def _await(landing: Any, patience: float | None) -> Landed:
+    import asyncio  # noqa: PLC0415 - as above
+
     # Not in a worker thread: 50 followers would take every thread that the leader needs.
     future: asyncio.Future[Landed] = asyncio.wrap_future(landing)
     try:

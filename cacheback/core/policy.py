@@ -7,6 +7,7 @@ stored, what is near.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cacheback.models import Mode, Reason, Request
 
@@ -33,17 +34,22 @@ class Ruling:
 
 def rule(request: Request, *, enabled: bool, exact_above_temperature: float | None) -> Ruling:
     """The ruling on a request: the strongest limit wins and is named."""
-    mode = request.controls.mode
+    widely = _samples_widely(request, exact_above_temperature)
+    return _ruling(request.controls.mode, request.limits, enabled, widely)
+
+
+@lru_cache(maxsize=256)  # there are few kinds of request, and an exact hit has 20 µs in all
+def _ruling(mode: Mode, limits: tuple[Reason, ...], enabled: bool, widely: bool) -> Ruling:
     call = mode != "only-if-cached"
-    never = next((limit for limit in request.limits if limit in NEVER), None)
+    never = next((limit for limit in limits if limit in NEVER), None)
     if not enabled:
         never = Reason.DISABLED
     if mode == "bypass":
         never = _MODES[mode]
     if never is not None:
         return Ruling(recall=False, semantic=False, keep=False, call=call, reason=never)
-    limit = next(iter(request.limits), None)
-    if limit is None and _samples_widely(request, exact_above_temperature):
+    limit = next(iter(limits), None)
+    if limit is None and widely:
         limit = Reason.SAMPLING_EXACT_ONLY
     return Ruling(
         recall=mode != "refresh",

@@ -43,9 +43,9 @@ class Recall:
     def hot(self, asked: Asked) -> Outcome | None:
         """An exact hit from the hot map alone: no thread, no query, microseconds."""
         try:
-            with failing_as(Reason.STORE_FAILED, self._parts.faults):
-                self._memory.catch_up()
-        except PartFailedError:
+            self._memory.catch_up()
+        except Exception as error:  # noqa: BLE001 - `search` will meet it again, and miss
+            self._parts.faults.report(Reason.STORE_FAILED, error)
             return None
         entry = self._parts.hot.get(asked.scope.digest, asked.digest)
         return None if entry is None or entry.expired(asked.now) else self._exact(asked, entry)

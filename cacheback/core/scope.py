@@ -42,6 +42,9 @@ _SCOPE_DOMAIN = b"cacheback scope 1\n"
 _QUESTION_DOMAIN = b"cacheback question 1\n"
 _CREDENTIAL_DOMAIN = b"cacheback credential 1\n"
 
+# Made once: `json.dumps` with these arguments makes one at every call, which costs 1 µs.
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 # Characters of context shown on each side of the first difference between two texts.
 _CONTEXT = 24
 
@@ -53,7 +56,7 @@ def canonical(value: JSON) -> bytes:
         InputError: the value is not JSON.
     """
     try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        text = _ENCODER.encode(value)
     except (TypeError, ValueError) as error:
         raise InputError(f"a part of the scope is not JSON: {error}") from error
     return text.encode("utf-8", "surrogatepass")
