@@ -15,7 +15,7 @@ STOPPED = [
     ("Is this email valid?", "Is this email invalid?"),
     ("I am able to transfer money", "I am unable to transfer money"),
     ("Is the drug approved?", "Is the drug unapproved?"),
-    ("Why doesn’t ice sink?", "Why does ice sink?"),
+    ("Why doesn\u2019t ice sink?", "Why does ice sink?"),
     ("Who was invited?", "Who wasn't invited?"),
     ("It isnt refundable", "It is refundable"),
     ("How do I avoid paying tax?", "How do I pay tax?"),
@@ -33,7 +33,7 @@ STOPPED = [
 ]
 LET_THROUGH = [
     ("Why can't I log in?", "Why cannot I log in?"),
-    ("Why can’t I log in?", "Why can I not log in?"),
+    ("Why can\u2019t I log in?", "Why can I not log in?"),
     ("I don't see my card", "I do not see my card"),
     ("My card doesn't work", "My card is not working"),
     ("Is it not possible to pay?", "Is it impossible to pay?"),

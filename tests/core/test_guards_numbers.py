@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from cacheback.core.guards.numbers import NUMBERS, figure
+from cacheback.core.guards.counting import figure
+from cacheback.core.guards.numbers import NUMBERS
 
 STOPPED = [
     ("How do I reset my iPhone 14?", "How do I reset my iPhone 15?"),
@@ -22,7 +23,10 @@ STOPPED = [
     ("Can I withdraw 1,000 dollars?", "Can I withdraw 10,000 dollars?"),
     ("What is 10 - 3?", "What is 3 - 10?"),
     ("What is 6 + 2?", "What is 6 * 2?"),
-    ("Is a fee charged for more than 5 withdrawals?", "Is a fee charged for less than 5 withdrawals?"),
+    (
+        "Is a fee charged for more than 5 withdrawals?",
+        "Is a fee charged for less than 5 withdrawals?",
+    ),
     ("Fees for at least 3 users", "Fees for at most 3 users"),
     ("Delete all my messages", "Delete some of my messages"),
     ("Can I only pay by card?", "Can I pay by card?"),
@@ -92,7 +96,13 @@ def test_shows_both_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    [("1,000", "1000"), ("1,000,000", "1000000"), ("1,5", "1.5"), ("3.10", "3.10"), ("1,2,3", "1,2,3")],
+    [
+        ("1,000", "1000"),
+        ("1,000,000", "1000000"),
+        ("1,5", "1.5"),
+        ("3.10", "3.10"),
+        ("1,2,3", "1,2,3"),
+    ],
 )
 def test_figures(written: str, read: str) -> None:
     assert figure(written) == read

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
+from itertools import pairwise
 from typing import NamedTuple
 
 from cacheback.core.guards.guard import Guard, contrast, rivals
 from cacheback.core.guards.name_words import ALIASES
 from cacheback.core.guards.reading import Reading
+from cacheback.core.words import word_list, word_set
 from cacheback.models import Reason
 
 _FORMATS = {
@@ -49,7 +52,8 @@ _FORMATS = {
 _LEADS = re.compile(
     r"(?:as|in|into|using|with) (?:a|an|the|one|two|three|single|proper|[0-9]+)?\s?"
     r"(?:[a-z]+ )?[a-z]+$"
-    r"|(?:write|make|create|generate|compose|draft|produce|return|output|format) (?:me |us |it |them )?"
+    r"|(?:write|make|create|generate|compose|draft|produce|return|output|format) (?:me |us |it |"
+    r"them )?"
     r"(?:(?:a|an|the|some|your|as|in|in a) )?(?:[a-z]+ )?[a-z]+$"
     r"|(?:give|show|provide|tell|need|want) (?:me |us )?(?:a|an|some) (?:[a-z]+ )?[a-z]+$"
 )
@@ -63,8 +67,10 @@ _SHORT_OR_LONG = re.compile(
     r"comprehensive(?:ly)?|extensive(?:ly)?|exhaustive(?:ly)?|elaborate|at length|in depth|"
     r"long (?:answer|explanation|version|essay|poem|story|email|reply|response|description)))\b"
     r"|(?P<steps>\bstep (?:by step|wise)|stepwise)\b"
-    r"|(?P<simple>\b(?:like i am (?:5|five)|simple (?:terms|words|language|english)|in plain english|"
-    r"layman\w* terms|lay terms|for dummies|to a (?:\w+ ){0,3}?(?:child|kid|five year old|5 year old|"
+    r"|(?P<simple>\b(?:like i am (?:5|five)|simple (?:terms|words|language|english)|in plain "
+    r"english|"
+    r"layman\w* terms|lay terms|for dummies|to a (?:\w+ ){0,3}?(?:child|kid|five year old|5 year "
+    r"old|"
     r"toddler)|for (?:kids|children|beginners|a (?:child|kid|beginner))|simply))\b"
     r"|(?P<expert>\b(?:for (?:an? )?experts?|to an expert|technical(?:ly)? (?:terms|detail\w*)|"
     r"(?:at|on) (?:an? )?(?:advanced|graduate|expert|phd) level|for professionals|as an expert))\b"
@@ -73,17 +79,19 @@ _SHORT_OR_LONG = re.compile(
     r"|(?P<yesno>\byes or no|yes no)\b"
 )
 # One of these is in whatever the pattern finds: it is tried on few texts.
-_WANTING = frozenset(
+_WANTING = word_set(
     "briefly brief concise concisely succinct succinctly short tl tldr few quick quickly summary "
     "summarize summarise summarizing summarized sum detail details detailed depth full thorough "
-    "thoroughly comprehensive comprehensively extensive extensively exhaustive elaborate length long "
-    "step stepwise like simple plain layman laymans lay dummies child kid old toddler kids children "
+    "thoroughly comprehensive comprehensively extensive extensively exhaustive elaborate length "
+    "long "
+    "step stepwise like simple plain layman laymans lay dummies child kid old toddler kids "
+    "children "
     "beginners beginner simply experts expert technical technically level professionals example "
-    "examples yes nutshell".split()
+    "examples yes nutshell"
 )
-_TEACHING = frozenset(
+_TEACHING = word_set(
     "explain describe teach define summarize summarise tell write introduce introduction answer "
-    "explanation guide tutorial overview put".split()
+    "explanation guide tutorial overview put"
 )
 _SHOWN = {
     "brief": "short",
@@ -94,13 +102,16 @@ _SHOWN = {
     "examples": "with examples",
     "yesno": "yes or no",
 }
-_LANGUAGES = frozenset(
-    "english german french spanish italian portuguese dutch swedish norwegian danish finnish russian "
+_LANGUAGES = word_set(
+    "english german french spanish italian portuguese dutch swedish norwegian danish finnish "
+    "russian "
     "ukrainian polish czech greek turkish arabic hebrew persian urdu hindi bengali thai vietnamese "
     "indonesian chinese mandarin japanese korean latin deutsch espanol español francais français "
-    "italiano".split()
+    "italiano"
 )
-_IN = frozenset("in auf en em into".split())
+# How a word is said in French is a question about French, not one to be answered in French.
+_ABOUT_WORDS = word_set("say word mean called translate")
+_IN = word_set("in auf en em into")
 _WHO, _WHEN, _WHERE, _WHY = "who", "when", "where", "why"
 _HOW_MANY = {
     word: asked
@@ -117,19 +128,19 @@ _HOW_MANY = {
 }
 _COUNTED = {
     "times": "how often",
-    **dict.fromkeys("time longer minutes hours days weeks months years".split(), "how long"),
+    **dict.fromkeys(word_list("time longer minutes hours days weeks months years"), "how long"),
 }
-_QUESTION_WORDS = frozenset("who whose whom when where why how what".split())
+_QUESTION_WORDS = word_set("who whose whom when where why how what")
 # "When will it come?" and "How long does it take?" want one answer.
 _ALIKE = {"how long": frozenset({"how long", _WHEN}), _WHEN: frozenset({"how long", _WHEN})}
-_ASKING = frozenset(
+_ASKING = word_set(
     "is are was were am do does did can could will would should shall has have had to may might "
-    "must in".split()
+    "must in"
 )
 # Behind these a question word begins a question: "tell me when".
-_CLAUSE = frozenset("know tell explain ask out about say wonder wondering".split())
-_TOLD = frozenset("tell show ask remind".split())
-_ONE = frozenset("i we you one someone people".split())
+_CLAUSE = word_set("know tell explain ask out about say wonder wondering")
+_TOLD = word_set("tell show ask remind")
+_ONE = word_set("i we you one someone people")
 _TASKS = {
     word: task
     for task, words in {
@@ -186,38 +197,44 @@ def _formats(read: Reading) -> set[str]:
             lead = " ".join(read.words[max(0, place - 5) : place + 1])
             if _LEADS.search(lead):
                 found.add(_FORMATS[word])
-        elif word in _LANGUAGES and read.word(place - 1) in _IN:
-            if not {"say", "word", "mean", "called", "translate"} & set(read.words):
-                found.add(f"in {ALIASES.get(word, word)}")
+        elif (
+            word in _LANGUAGES
+            and read.word(place - 1) in _IN
+            and _ABOUT_WORDS.isdisjoint(read.words)
+        ):
+            found.add(f"in {ALIASES.get(word, word)}")
     return found
 
 
 def _asked(read: Reading) -> set[str]:
     """Which question it is: only where the question word begins a clause of its own."""
-    asked = set()
-    words = read.words
-    for place, word in enumerate(words):
-        if word not in _QUESTION_WORDS:
-            continue
-        after, before = read.word(place + 1), read.word(place - 1)
-        clause = before in _CLAUSE or (before == "me" and read.word(place - 2) in _TOLD)
-        if word in ("who", "whose", "whom"):
-            if place == 0 or clause:
-                asked.add(_WHO)
-        elif word in (_WHEN, _WHERE):
-            if after in _ASKING or clause:
-                # Where one can do a thing is how to do it.
-                asked.add(word)
-                if word == _WHERE and (after == "to" or read.word(place + 2) in _ONE):
-                    asked.add("how")
-        elif word == _WHY or (word == "how" and after == "come"):
-            asked.add(_WHY)
-        elif word == "how":
-            counted = read.word(place + 2) if after in ("much", "many") else ""
-            asked.add(_COUNTED.get(counted) or _HOW_MANY.get(after, "how"))
-        elif word == "what" and after in ("time", "date", "day", "year"):
-            asked.add(_WHEN)
+    asked: set[str] = set()
+    for place, word in enumerate(read.words):
+        if word in _QUESTION_WORDS:
+            asked |= _asked_at(read, place, word)
     return asked
+
+
+def _asked_at(read: Reading, place: int, word: str) -> AbstractSet[str]:
+    after, before = read.word(place + 1), read.word(place - 1)
+    clause = before in _CLAUSE or (before == "me" and read.word(place - 2) in _TOLD)
+    if word == "how":
+        return {_WHY} if after == "come" else {_how(after, read.word(place + 2))}
+    if word == _WHY:
+        return {_WHY}
+    if word == "what":
+        return {_WHEN} if after in ("time", "date", "day", "year") else set()
+    if word in (_WHEN, _WHERE):
+        # Where one can do a thing is how to do it.
+        does = word == _WHERE and (after == "to" or read.word(place + 2) in _ONE)
+        return ({word, "how"} if does else {word}) if clause or after in _ASKING else set()
+    return {_WHO} if place == 0 or clause else set()
+
+
+def _how(after: str, counted: str) -> str:
+    if after in ("much", "many") and counted in _COUNTED:
+        return _COUNTED[counted]
+    return _HOW_MANY.get(after, "how")
 
 
 def _modal(read: Reading) -> frozenset[str]:
@@ -226,7 +243,7 @@ def _modal(read: Reading) -> frozenset[str]:
     if words and words[0] in _MODALS:
         return frozenset({_MODALS[words[0]]})
     if words and words[0] in ("do", "does", "is", "am", "are", "will"):
-        pairs = set(zip(words[1:6], words[2:7], strict=False))
+        pairs = set(pairwise(words[1:7]))
         if pairs & _OBLIGED:
             return frozenset({"must"})
         if pairs & _ABLE:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Set
+from collections.abc import Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Generic, TypeVar
 
@@ -39,7 +40,10 @@ class Guard(Generic[F]):
 
 
 def unmatched(
-    mine: Mapping[str, str], may_mine: Set[str], theirs: Mapping[str, str], may_theirs: Set[str]
+    mine: Mapping[str, str],
+    may_mine: AbstractSet[str],
+    theirs: Mapping[str, str],
+    may_theirs: AbstractSet[str],
 ) -> str | None:
     """What one side must have and the other does not even mention.
 
@@ -61,7 +65,7 @@ def contrast(mine: Collection[str], theirs: Collection[str]) -> str | None:
     return None
 
 
-def rivals(mine: Set[str], theirs: Set[str]) -> str | None:
+def rivals(mine: AbstractSet[str], theirs: AbstractSet[str]) -> str | None:
     """Both sides name something of one kind, and nothing in common."""
     if mine and theirs and mine.isdisjoint(theirs):
         return f"{', '.join(sorted(mine))} ≠ {', '.join(sorted(theirs))}"

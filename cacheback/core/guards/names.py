@@ -16,7 +16,6 @@ from cacheback.core.guards.name_words import (
     ACCENT_TRAPS,
     ALIASES,
     AMBIGUOUS_TOOLS,
-    CAPITAL_ONLY,
     CASE_TRAPS,
     KNOWN,
     NO_NAMES,
@@ -24,6 +23,7 @@ from cacheback.core.guards.name_words import (
 from cacheback.core.guards.reading import Reading, Token, reading
 from cacheback.core.guards.times import dated
 from cacheback.core.guards.units import UNITS
+from cacheback.core.words import word_set
 from cacheback.models import Reason
 
 _LITERAL = re.compile(
@@ -33,7 +33,8 @@ _LITERAL = re.compile(
   | (?P<path>    (?:~|\.{1,2})?/[\w.-]+(?:/[\w.-]*)* (?<![.]) | [A-Za-z]:\\\S+ )
   | (?P<file>    \b[\w-]+(?:/[\w-]+)*\.(?:[a-z][a-z0-9]{1,4})\b )
   | (?P<flag>    (?<![\w-])--?[A-Za-z][\w-]* )
-  | (?P<ident>   \b[A-Za-z]\w*(?:_\w+|(?:\.(?![A-Z])|::|->)[A-Za-z_]\w*)+(?:\(\))? | \b\w+\(\) | _{2}\w+_{2}
+  | (?P<ident>   \b[A-Za-z]\w*(?:_\w+|(?:\.(?![A-Z])|::|->)[A-Za-z_]\w*)+(?:\(\))?
+               | \b\w+\(\) | _{2}\w+_{2}
                | \b[a-z]{2,}(?:[A-Z][a-z0-9]+)+\b )
   | (?P<tag>     (?<!\w)(?:[\#@]\w | \$[A-Za-z_])\w* )
   | (?P<sign>    (?<!\S)[=!<>&|*+%^~?:@\#\\-]+(?!\S) | [=!<>&|]{2,} )
@@ -46,9 +47,9 @@ _HINTS = re.compile(
 )
 # Signs that stand for words, or for nothing.
 _SIGN_OF_PROSE = re.compile(r"[-!?.:]+|&|->|=")
-_AFTER_A_TOOL = frozenset("programming language code lang function script".split())
-_BEFORE_A_TOOL = frozenset("in learn using with".split())
-_ENDINGS_OF_NUMBERS = frozenset("st nd rd th k m b bn mn s x am pm fa".split())
+_AFTER_A_TOOL = word_set("programming language code lang function script")
+_BEFORE_A_TOOL = word_set("in learn using with")
+_ENDINGS_OF_NUMBERS = word_set("st nd rd th k m b bn mn s x am pm fa")
 _WHOSE = {"my": "my", "your": "your", "our": "our", "his": "his", "her": "her", "their": "their"}
 
 
@@ -94,9 +95,10 @@ def _has_more_capitals(token: Token) -> bool:
     return len(text) > 1 and not text[1:].islower()
 
 
-_NO_OWNERS = frozenset(
-    "today tomorrow yesterday tonight one let it what who where when how that this there here he she "
-    "everything".split()
+_NO_OWNERS = word_set(
+    "today tomorrow yesterday tonight one let it what who where when how that this there here he "
+    "she "
+    "everything"
 )
 
 

@@ -6,21 +6,24 @@ from typing import NamedTuple
 
 from cacheback.core.guards.guard import Guard
 from cacheback.core.guards.reading import Reading, stem
+from cacheback.core.words import word_list, word_set
 from cacheback.models import Reason
 
-_DENIALS = frozenset(
+_DENIALS = word_set(
     "not no never without nor none nobody nothing nowhere neither unable nt non hardly barely "
-    "scarcely lacking lacks unless except excluding".split()
+    "scarcely lacking lacks unless except excluding"
 )
 # What may be said with or without a denial: "it failed" is "it did not go through".
-_MAYBE = frozenset(
+_MAYBE = word_set(
     "fail fails failed failing failure broken missing refused refuses wrong denied stuck rejected "
     "declined cancelled canceled expired lost stopped pending still yet faulty down blocked frozen "
-    "trouble troubles difficulty difficulties problem problems issue issues help find figure waiting "
-    "instead different error errors stolen unhappy disappeared away yet forgot forgotten forget".split()
+    "trouble troubles difficulty difficulties problem problems issue issues help find figure "
+    "waiting "
+    "instead different error errors stolen unhappy disappeared away yet forgot forgotten forget"
 )
 # Adjectives whose opposite is the word without its first syllable, and means "not" that word.
-_DENYING_ADJECTIVES = """
+_DENYING_ADJECTIVES = word_list(
+    """
 unable unacceptable unaffordable unattractive unaware unavailable unbreakable uncertain unclear
 uncomfortable uncommon unconfirmed uncooked undefined undesirable uneducated unemployed unencrypted
 unequal unexpected unfair unfamiliar unfinished unfriendly unhappy unhealthy unhelpful unimportant
@@ -37,16 +40,17 @@ impatient imperfect impermissible impersonal impolite impossible impractical imp
 illegal illegible illegitimate illiterate illogical irrational irregular irrelevant irresponsible
 irreversible dishonest disloyal disobedient disrespectful nonexistent nonfiction nonprofit
 nonrefundable nonsmoking nonstop nontoxic nonverbal
-""".split()
+"""
+)
 _PREFIXES = ("non", "dis", "un", "in", "im", "il", "ir")
 _ROOTS = {
     word: word.removeprefix(next(prefix for prefix in _PREFIXES if word.startswith(prefix)))
     for word in _DENYING_ADJECTIVES
 }
 # Verbs that deny what follows as "-ing" or "from": stop paying, prevent it from starting.
-_PREVENTING = frozenset(
+_PREVENTING = word_set(
     "stop stops stopping prevent prevents preventing avoid avoids avoiding quit quits keep "
-    "refrain block blocks".split()
+    "refrain block blocks"
 )
 _CEASED = frozenset({"stopped", "stops", "quit", "ceased"})
 # Where a denial denies nothing: (words, where in them the denial stands).
@@ -81,22 +85,22 @@ _IDIOMS = (
 _BY_FIRST: dict[str, list[tuple[str, ...]]] = {}
 for _idiom in _IDIOMS:
     _BY_FIRST.setdefault(_idiom[0], []).append(_idiom)
-_PASSED_OVER = frozenset(
+_PASSED_OVER = word_set(
     "a an the to be been being have has had do does did is am are was were get got any my your "
-    "this that it i you we they he she able longer really very so yet even actually".split()
+    "this that it i you we they he she able longer really very so yet even actually"
 )
-_AUXILIARIES = frozenset(
-    "is are am was were do does did have has had can could will would should must".split()
+_AUXILIARIES = word_set(
+    "is are am was were do does did have has had can could will would should must"
 )
 
 
 class Denials(NamedTuple):
-    """`count` of denials, up to `most` when words that can deny are counted; what is denied.
+    """Denied so many `times`, up to `most` when words that can deny are counted; what is denied.
 
     `contrasts`: one thing is denied and another is not. `tells`: a story of several sentences.
     """
 
-    count: int
+    times: int
     most: int
     denied: frozenset[str]
     stems: frozenset[str]
@@ -170,14 +174,20 @@ def _read(read: Reading) -> Denials:
 
 
 def _differ(mine: Denials, theirs: Denials) -> str | None:
-    story = mine.tells and theirs.tells and mine.count and theirs.count
-    if not story and (mine.count > theirs.most or theirs.count > mine.most):
-        more, fewer = ("now", "then") if mine.count > theirs.count else ("then", "now")
+    story = mine.tells and theirs.tells and mine.times and theirs.times
+    if not story and (mine.times > theirs.most or theirs.times > mine.most):
+        more, fewer = ("now", "then") if mine.times > theirs.times else ("then", "now")
         what = ", ".join(sorted((mine if more == "now" else theirs).denied)) or "something"
         return f"denied {more}, not {fewer}: {what}"
     # "I can pay but not withdraw" against "I can withdraw but not pay"
     swapped = mine.denied - theirs.denied and theirs.denied - mine.denied
-    if swapped and mine.contrasts and theirs.contrasts and mine.denied <= theirs.stems and theirs.denied <= mine.stems:
+    if (
+        swapped
+        and mine.contrasts
+        and theirs.contrasts
+        and mine.denied <= theirs.stems
+        and theirs.denied <= mine.stems
+    ):
         return f"{', '.join(sorted(mine.denied))} ≠ {', '.join(sorted(theirs.denied))} is denied"
     return None
 

@@ -13,7 +13,7 @@ PARTICLES = "on off in out up down"
 PAIRS = """
 enable activate turn_on switch_on activation | disable deactivate turn_off switch_off deactivation
 turn_up | turn_down
-increase raise rise grow higher upward increment | decrease reduce lower decline drop fall shrink decrement
+increase raise rise grow higher increment | decrease reduce lower drop fall shrink decrement
 maximum max maximize maximal maximise | minimum min minimize minimal minimise
 buy purchase | sell sale
 import | export
@@ -280,7 +280,7 @@ optional | mandatory required obligatory compulsory
 
 SIBLINGS = """
 credit | debit | prepaid
-transfer | withdraw withdrawal atm | topup top_up topping | refund | exchange | payment purchase pay paying paid
+transfer | withdraw withdrawal atm | topup top_up | refund | exchange | payment purchase pay
 physical | virtual digital disposable
 visa | mastercard amex
 pin passcode | password | username

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from cacheback.core.guards.guard import Guard
 from cacheback.core.guards.opposite_words import COMPLEMENTS, PAIRS, PARTICLES, SIBLINGS
 from cacheback.core.guards.reading import Reading, stem
+from cacheback.core.words import word_set
 from cacheback.models import Reason
 
 # Axis → side → the word that named it.
@@ -18,7 +19,7 @@ Sides = dict[int, dict[int, str]]
 _Lexicon = dict[str, list[tuple[int, int]]]
 
 _REACH = 4  # words between the parts of a phrase: turn the notifications off
-_JOINTS = frozenset("and or vs versus & / , to from than".split())
+_JOINTS = word_set("and or vs versus & / , to from than")
 
 
 def _key(word: str) -> str:

@@ -8,42 +8,48 @@ from typing import NamedTuple
 from cacheback.core.guards.guard import Guard
 from cacheback.core.guards.reading import Reading, stem
 from cacheback.core.guards.units import UNITS
+from cacheback.core.words import word_list, word_set
 from cacheback.models import Reason
 
-_TO = frozenset("to into onto towards toward -> => → ⇒".split())
-_FROM = frozenset("from out off".split())
-_ENDS = frozenset(
+_TO = word_set("to into onto towards toward -> => → ⇒")
+_FROM = word_set("from out off")
+_ENDS = word_set(
     "and or but if when while because so that which who what where why how for on at by with in "
-    ", . ? ! ; : via through using from to into onto toward towards than before after over -> => → ⇒ "
-    "instead rather as".split()
+    ", . ? ! ; : via through using from to into onto toward towards than before after over -> => "
+    "→ ⇒ "
+    "instead rather as"
 )
-_SKIPPED = frozenset(
+_SKIPPED = word_set(
     "a an the my your our their his her its this these those some any is are was were be been do "
-    "does did can could will would should i we they it have has had of not this that one".split()
+    "does did can could will would should i we they it have has had of not this that one"
 )
-_REPLACING = frozenset(map(stem, "replace swap substitute switch exchange trade".split()))
+_REPLACING = frozenset(map(stem, word_list("replace swap substitute switch exchange trade")))
 _BEATING = frozenset(
     map(
         stem,
-        "beat beats defeat outperform exceed outsell outrank surpass outweigh kill hit invade "
-        "attack marry love hate chase eat acquire buy join follow call contain include inherit "
-        "cause precede implement extend owe lend sue hire fire teach block unfollow".split(),
+        word_list(
+            "beat beats defeat outperform exceed outsell outrank surpass outweigh kill hit invade "
+            "attack marry love hate chase eat acquire buy join follow call contain include inherit "
+            "cause precede implement extend owe lend sue hire fire teach block unfollow"
+        ),
     )
 )
 _BETTER = frozenset(
-    map(stem, "better best prefer preferred preferable advantage benefit win choose pick".split())
+    map(
+        stem, word_list("better best prefer preferred preferable advantage benefit win choose pick")
+    )
 )
 # A "to" behind or before these begins an infinitive: how to pay, time to go.
-_INFINITIVE_AFTER = frozenset(
+_INFINITIVE_AFTER = word_set(
     "how want wants wanted need needs needed like able unable try trying tried going have has had "
     "possible allowed way ways best easy hard used supposed order what where when whether help "
     "plan steps safe legal illegal ok okay free ready time code program function command script "
-    "required necessary fail failed forgot remember decide ask asked need easiest fastest".split()
+    "required necessary fail failed forgot remember decide ask asked need easiest fastest"
 )
-_INFINITIVE_BEFORE = frozenset(
+_INFINITIVE_BEFORE = word_set(
     "convert translate transfer send change move switch migrate exchange go get travel fly drive "
     "turn make do use be have pay take give add find see know cast parse copy replace export "
-    "import upgrade downgrade map eat run learn write read buy sell".split()
+    "import upgrade downgrade map eat run learn write read buy sell"
 )
 _VERBS = frozenset(map(stem, _INFINITIVE_BEFORE))
 _UNIT_NAMES = frozenset(UNITS.values())
@@ -140,10 +146,12 @@ def _comparison(read: Reading) -> Sides:
     left: set[str] = set()
     right: set[str] = set()
     for place, word in enumerate(read.words):
+        if place == 0:  # a clause that comes first: where it ends is not to be seen
+            continue
         if word in ("than", "before", "until"):
             left |= _before(read, place)
             right |= _after(read, place)
-        elif word == "after" and place:
+        elif word == "after":
             right |= _before(read, place)
             left |= _after(read, place)
         elif stem(word) in _BEATING or (

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from cacheback.core.words import word_list, word_set
+
 # Texts whose reading and facts are remembered, so that a candidate is read once and compared often.
 REMEMBERED = 1024
 
@@ -68,10 +70,10 @@ _SHORT |= {
 _STEMS_OF_NOT = {"ca": "can", "wo": "will", "sha": "shall", "ai": "is"}
 _ENDINGS = {"'re": "are", "'ve": "have", "'ll": "will", "'d": "would", "'m": "am"}
 # Words whose 's is "is"; after any other word it is a genitive, which says nothing here.
-_IS = frozenset("what who where when why how it that this there here he she let everything".split())
+_IS = word_set("what who where when why how it that this there here he she let everything")
 
 # Small words that stay small in a Title of a Text.
-_SMALL = frozenset("a an and as at by for from in is of on or the to vs with".split())
+_SMALL = word_set("a an and as at by for from in is of on or the to vs with")
 
 
 class Token(NamedTuple):
@@ -179,16 +181,16 @@ def reading(text: str) -> Reading:
 
 _IRREGULAR = dict(
     pair.split("=")
-    for pair in (
+    for pair in word_list(
         "sent=send bought=buy sold=sell won=win lost=lose went=go gone=go came=come rose=rise "
-        "risen=rise fell=fall fallen=fall began=begin begun=begin gave=give given=give took=take "
-        "taken=take taught=teach lent=lend hid=hide hidden=hide shown=show paid=pay spent=spend "
-        "kept=keep left=left grew=grow grown=grow built=build broke=break broken=break "
-        "forgot=forget forgotten=forget drew=draw drawn=draw withdrew=withdraw "
+        "risen=rise fell=fall fallen=fall began=begin begun=begin gave=give given=give "
+        "took=take taken=take taught=teach lent=lend hid=hide hidden=hide shown=show paid=pay "
+        "spent=spend kept=keep left=left grew=grow grown=grow built=build broke=break "
+        "broken=break forgot=forget forgotten=forget drew=draw drawn=draw withdrew=withdraw "
         "withdrawn=withdraw froze=freeze frozen=freeze unfroze=unfreeze unfrozen=unfreeze "
         "found=find made=make worse=worse got=get gotten=get hired=hire children=child "
-        "wives=wife wolves=wolf mice=mouse women=woman men=man feet=foot lay=lay less=less"
-    ).split()
+        "wives=wife wolves=wolf mice=mouse women=woman men=man feet=foot lay=lay less=less "
+    )
 )
 
 

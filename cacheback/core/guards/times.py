@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from cacheback.core.guards.guard import Guard, rivals, unmatched
 from cacheback.core.guards.reading import Reading, Token
+from cacheback.core.words import word_set
 from cacheback.models import Reason
 
 MONTHS = {
@@ -43,9 +44,9 @@ _WEEKDAYS = {
     for name in names.split()
 }
 # Words that are something else as well; as a time they have a capital or stand behind these words.
-_AMBIGUOUS = frozenset("may march mar jan sat sun wed mon spring fall".split())
-_BEFORE_A_TIME = frozenset(
-    "in of by since until till this next last on early late mid during before after every".split()
+_AMBIGUOUS = word_set("may march mar jan sat sun wed mon spring fall")
+_BEFORE_A_TIME = word_set(
+    "in of by since until till this next last on early late mid during before after every"
 )
 _WORDS = {
     name: full
@@ -91,15 +92,15 @@ _WHICH = {
     }.items()
     for name in names.split()
 }
-_PERIODS = frozenset(
+_PERIODS = word_set(
     "second minute hour day week weekend month quarter semester season year decade century "
-    "morning afternoon evening night summer winter autumn fall spring".split()
+    "morning afternoon evening night summer winter autumn fall spring"
 ) | frozenset(_WEEKDAYS.keys() | MONTHS.keys())
-_BETWEEN = frozenset("few couple several two three four five six seven".split())
+_BETWEEN = word_set("few couple several two three four five six seven")
 _HALVES = {"am": 0, "pm": 12}
-_MISSED_YEAR = frozenset("k m bn thousand million dollars dollar euros euro pounds usd eur".split())
-_FUTURE = frozenset("will shall".split())
-_PAST = frozenset("did was were".split())
+_MISSED_YEAR = word_set("k m bn thousand million dollars dollar euros euro pounds usd eur")
+_FUTURE = word_set("will shall")
+_PAST = word_set("did was were")
 _EARLY = 3  # words; further on in a story tenses mix
 _LAST_DAY, _LAST_HOUR, _MONTHS = 31, 23, 12
 _YEAR = re.compile(r"(?:1[5-9]|20)[0-9]{2}")
@@ -276,9 +277,9 @@ def _read(read: Reading) -> Times:
 
 
 def _differ(mine: Times, theirs: Times) -> str | None:
-    return unmatched(
-        mine.said, mine.said.keys(), theirs.said, theirs.said.keys()
-    ) or rivals(mine.tense, theirs.tense)
+    return unmatched(mine.said, mine.said.keys(), theirs.said, theirs.said.keys()) or rivals(
+        mine.tense, theirs.tense
+    )
 
 
 TIMES: Guard[Times] = Guard(Reason.TIME_DIFFERS, _read, _differ)
