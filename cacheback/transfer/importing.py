@@ -156,8 +156,7 @@ class _Import:
     def _memo(self, line: Line, number: int) -> Memo:
         default = self._default
         parts = default.parts if line.scope is None else line.scope
-        controls = replace(
-            default.controls,
+        controls = Controls(
             tags=tuple(dict.fromkeys((*(line.tags or ()), *default.controls.tags))),
             ttl=math.inf if line.expires_at == math.inf else default.controls.ttl,
         )
