@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ class Model:
         ids: list[int] = self._tokenizer.encode(text).ids
         return ids
 
-    def embed(self, ids: list[int]) -> Vector:
+    def embed(self, ids: Sequence[int]) -> Vector:
         """At most 512 ids → shape (384,), float32, unit length."""
         row = np.array([ids], dtype=np.int32)
         feed = {"input_ids": row, "attention_mask": np.ones_like(row)}
