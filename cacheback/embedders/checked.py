@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 # costs 1.5 KB of memory each (384 float32) and the text.
 REMEMBERED = 1024
 
-# Squared lengths between which nothing is lost to the range of float64.
-_LEAST, _MOST = 1e-200, 1e200
+# Numbers whose squares, and sums of them, fit into float64 without loss.
+_LEAST, _MOST = 1e-100, 1e100
 
 
 class Checked:
@@ -126,16 +126,15 @@ def _units(
 
 
 def _unit(row: NDArray[np.float64]) -> Vector:
-    """One row at unit length, in 3 µs: it is on the way of every lookup that encodes.
+    """One row at unit length, in 6 µs: it is on the way of every lookup that encodes.
 
     Raises ValueError when it has no direction.
     """
-    square = float(np.dot(row, row))  # `@` would warn of an overflow
-    if not _LEAST < square < _MOST:  # NaN included
-        if not np.isfinite(row).all():
-            raise ValueError("NaN or infinity")
-        row = row / (np.abs(row).max() or 1)
-        square = float(np.dot(row, row))
-        if not square:
-            raise ValueError("a vector of zeros, which has no direction")
-    return (row / math.sqrt(square)).astype(np.float32)
+    largest = float(np.abs(row).max())
+    if not largest:
+        raise ValueError("a vector of zeros, which has no direction")
+    if not largest < math.inf:  # or NaN
+        raise ValueError("NaN or infinity")
+    if not _LEAST < largest < _MOST:
+        row = row / largest
+    return (row / math.sqrt(row @ row)).astype(np.float32)
