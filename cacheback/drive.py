@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import asyncio
 
 T = TypeVar("T")
-Sender = Callable[[Any], Reply]
-AsyncSender = Callable[[Any], Awaitable[Reply]]
+Sender = Callable[[Send], Reply]
+AsyncSender = Callable[[Send], Awaitable[Reply]]
 
 
 class Landing(Future[Landed]):
@@ -37,7 +37,7 @@ def run(plan: Plan[T], send: Sender | None = None) -> T:
 
     Args:
         plan: a fresh plan.
-        send: performs a `Send`'s payload; None where the plan has no such step.
+        send: performs a `Send`; None where the plan has no such step.
     """
     try:
         step = next(plan)
@@ -59,10 +59,10 @@ def _perform(step: Step, send: Sender | None) -> Any:
     match step:
         case Local(call):
             return call()
-        case Wait(flight, patience):
-            return _wait(flight.landing, patience)
-        case Send(payload):
-            return _sender(send)(payload)
+        case Wait(landing, patience):
+            return _wait(landing, patience)
+        case Send():
+            return _sender(send)(step)
 
 
 def _wait(landing: Any, patience: float | None) -> Landed:
@@ -106,10 +106,10 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:
     match step:
         case Local(call):
             return await in_thread(call)
-        case Wait(flight, patience):
-            return await _await(flight.landing, patience)
-        case Send(payload):
-            return await _sender(send)(payload)
+        case Wait(landing, patience):
+            return await _await(landing, patience)
+        case Send():
+            return await _sender(send)(step)
 
 
 async def _await(landing: Any, patience: float | None) -> Landed:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from cacheback.core.flight import Recording
 
 # Any JSON value. A recursive alias would be exact, but every `json.loads` would need a cast.
 JSON: TypeAlias = Any
@@ -216,7 +219,8 @@ class Request:
     `parts` are as the codec or adapter found them; the rules for parts are applied later. `limits`
     are the reasons the codec found for the exact tier only or for no caching at all, in the order
     in which they should be named. `payload` is whatever `Send` needs to call upstream, `patience`
-    how many seconds the caller would wait for it.
+    how many seconds the caller would wait for it. `stream` tells that the caller reads the answer
+    while it arrives.
     """
 
     question: str
@@ -226,6 +230,7 @@ class Request:
     temperature: float | None = None
     payload: object = None
     patience: float | None = None
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,13 +238,15 @@ class Reply:
     """What upstream sent: the caller's own `native` response, and the answer if it was whole.
 
     `failed` tells an error from a success that merely may not be stored; `seconds` is how long
-    the call took.
+    the call took. Of a stream that is still arriving, `native` can be read, and `recording` tells
+    when it has ended.
     """
 
     native: object
-    answer: Answer | None
+    answer: Answer | None = None
     failed: bool = False
     seconds: float | None = None
+    recording: Recording | None = None
 
 
 @dataclass(frozen=True, slots=True)

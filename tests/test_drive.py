@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cacheback.core.flight import Flight, NoEntry
+from cacheback.core.flight import NoEntry
 from cacheback.core.plan import Local, Send, Wait
 from cacheback.drive import Landing, arun, run
 from cacheback.models import Answer, Reply
@@ -32,7 +32,7 @@ def both(make_plan: Any, reply: Any = REPLY) -> list[Any]:
 def test_results_are_sent_back() -> None:
     def plan() -> Generator[Any, Any, tuple[Any, Any]]:
         local = yield Local(lambda: 41 + 1)
-        sent = yield Send("payload")
+        sent = yield Send("payload", keep=True)
         return local, sent
 
     assert both(plan) == [(42, REPLY)] * 2
@@ -49,7 +49,7 @@ def test_a_plan_without_a_step_just_returns() -> None:
 def test_errors_are_thrown_where_the_step_was() -> None:
     def plan() -> Generator[Any, Any, str]:
         try:
-            yield Send("payload")
+            yield Send("payload", keep=True)
         except OSError as error:
             return f"caught {error}"
         return "nothing"
@@ -62,7 +62,7 @@ def test_an_error_that_the_plan_lets_go_reaches_the_caller_after_its_finally() -
 
     def plan() -> Generator[Any, Any, None]:
         try:
-            yield Send("payload")
+            yield Send("payload", keep=True)
         finally:
             ended.append(True)
 
@@ -95,7 +95,7 @@ async def test_a_cancelled_task_ends_its_plan() -> None:
 
     def plan() -> Generator[Any, Any, None]:
         try:
-            yield Send("payload")
+            yield Send("payload", keep=True)
         finally:
             ended.append(True)
 
@@ -113,7 +113,7 @@ async def test_a_cancelled_task_ends_its_plan() -> None:
 
 
 def waiting(landing: Landing, patience: float | None = None) -> Any:
-    return (yield Wait(Flight(("key",), landing), patience))
+    return (yield Wait(landing, patience))
 
 
 def landing_of_another_thread() -> Landing:
@@ -154,7 +154,7 @@ async def test_a_blocking_wait_for_a_task_of_the_same_thread_would_never_end() -
 
 def test_a_plan_that_sends_needs_a_sender() -> None:
     def plan() -> Generator[Any, Any, None]:
-        yield Send("payload")
+        yield Send("payload", keep=True)
 
     with pytest.raises(AssertionError, match="sender"):
         run(plan())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cacheback.adapters import exchange
 from cacheback.adapters.exchange import OF_THE_BYTES, Exchange
+from cacheback.core.plan import Send
 from cacheback.drive import run
 from cacheback.errors import InputError, NotCachedError
 from cacheback.models import Outcome, Reason, Reply, Request
@@ -171,7 +172,8 @@ def sync_transport(http: Any) -> Any:
                 return self.refuse(504, "not_cached", error)
             return self.respond(one, outcome)
 
-        def _send(self, payload: Payload) -> Reply:
+        def _send(self, step: Send) -> Reply:
+            payload: Payload = step.payload
             begun = time.perf_counter()
             response = self.inner.handle_request(payload.request)
             if not _readable(response):

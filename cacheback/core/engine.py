@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from cacheback.core.flight import Flights, Landed, NoEntry
+from cacheback.core.flight import Flight, Flights, Landed, NoEntry, Recording
 from cacheback.core.memory import Memo, Memory
 from cacheback.core.parts import Asked, Limits, Parts, place
 from cacheback.core.plan import Local, Plan, Send, Wait
@@ -78,13 +78,32 @@ class Engine:
         key = (asked.scope.digest, asked.digest, asked.request.controls.mode)
         flight, leading = self.flights.join(key)
         while not leading:
-            landed = yield Wait(flight, asked.request.patience)
-            if landed is NoEntry.ALONE:
-                return (yield from self._call(asked, missed))
-            if isinstance(landed, Entry):
-                return self._recalling.from_flight(asked, landed)
+            followed = yield from self._follow(asked, missed, flight)
+            if followed is not None:
+                return followed
+            self.flights.end(flight)
             flight, leading = self.flights.join(key)
+        return (yield from self._lead(asked, missed, flight))
+
+    def _follow(self, asked: Asked, missed: Outcome, flight: Flight) -> Plan[Outcome | None]:
+        """What somebody else's call brings; None where it failed, and the flight is over."""
+        landed: Landed = yield Wait(flight.landing, asked.request.patience)
+        if isinstance(landed, Recording) and asked.request.stream:
+            view = landed.join()
+            if not isinstance(view, NoEntry):
+                return self._recalling.from_recording(missed, view)
+            landed = view
+        elif isinstance(landed, Recording):
+            landed = yield Wait(landed.end, asked.request.patience)
+        if isinstance(landed, Entry):
+            return self._recalling.from_flight(asked, landed)
+        if landed is NoEntry.ALONE:
+            return (yield from self._call(asked, missed))
+        return None
+
+    def _lead(self, asked: Asked, missed: Outcome, flight: Flight) -> Plan[Outcome]:
         landing: Landed = NoEntry.FAILED
+        shared = False
         try:
             # Another flight may have landed between our look at memory and this one's beginning.
             late = self._recalling.hot(asked) if asked.ruling.recall else None
@@ -92,31 +111,51 @@ class Engine:
                 landing = late.entry
                 return late
             outcome = yield from self._call(asked, missed)
-            if outcome.reply is not None and not outcome.reply.failed:
-                keep = partial(self._keep, asked, outcome.reply)
-                landing = (yield Local(keep)) or NoEntry.ALONE
+            reply = outcome.reply
+            if reply is not None and reply.recording is not None:
+                reply.recording.when_over(partial(self._over, asked, flight, reply.recording))
+                self.flights.share(flight, reply.recording)
+                shared = True
+            elif reply is not None:
+                landing = yield from self._landing(asked, reply)
             return outcome
         finally:
-            self.flights.land(flight, landing)
+            if not shared:
+                self.flights.land(flight, landing)
+
+    def _over(self, asked: Asked, flight: Flight, recording: Recording, reply: Reply) -> Plan[None]:
+        """A stream that this flight's leader began is over."""
+        landing: Landed = NoEntry.FAILED
+        try:
+            landing = yield from self._landing(asked, reply)
+        finally:
+            self.flights.end(flight)
+            recording.end.set_result(landing)
+
+    def _landing(self, asked: Asked, reply: Reply) -> Plan[Landed]:
+        if reply.failed:
+            return NoEntry.FAILED
+        if reply.answer is None:
+            return NoEntry.ALONE
+        return (yield Local(partial(self._keep, asked, reply))) or NoEntry.ALONE
 
     def _call(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
         """Upstream's own outcome, with what memory had said to the request."""
         self._count_miss(missed)
-        reply: Reply = yield Send(asked.request.payload)
+        reply: Reply = yield Send(asked.request.payload, asked.ruling.keep)
         return replace(missed, answer=reply.answer, reply=reply)
 
     def _count_miss(self, missed: Outcome) -> None:
         self.parts.tally.count(f"misses.{missed.verdict.reason}")
 
     def _keep(self, asked: Asked, reply: Reply) -> Entry | None:
-        """Store upstream's answer if it is whole; a failure is counted: the caller has it."""
+        """Store upstream's answer where it was asked for; a failure is counted, no more."""
         if reply.answer is None:
             return None
-        memo = Memo(asked.request, reply.answer, "upstream", reply.seconds)
+        memo = Memo(asked.request, reply.answer, "upstream", reply.seconds, asked=asked)
         try:
             (entry,) = self.memory.remember([memo], needs_vectors=False)
         except Exception as error:  # noqa: BLE001 - a cache that fails must not fail the call
             self.parts.faults.report(Reason.STORE_FAILED, error)
             return None
         return entry
-

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from cacheback.models import Entry
+from cacheback.models import Entry, Reply
 
-
-class Landing(Protocol):
-    """The part of a future that is needed to land a flight."""
-
-    def set_result(self, result: Landed, /) -> None: ...
+if TYPE_CHECKING:
+    from cacheback.core.plan import Plan
 
 
 class NoEntry(Enum):
@@ -29,7 +26,38 @@ class NoEntry(Enum):
     """The call worked, but its answer may not be shared (or waiting is impossible): each calls."""
 
 
-Landed: TypeAlias = Entry | NoEntry
+@runtime_checkable
+class Recording(Protocol):
+    """A stream that is recorded while it arrives, and that others may join from its beginning.
+
+    `end` receives the entry once the stream is over and stored.
+    """
+
+    @property
+    def end(self) -> Landing: ...
+
+    def when_over(self, finish: Callable[[Reply], Plan[None]]) -> None:
+        """What to run once, when the stream is over, with what it brought."""
+        ...
+
+    def join(self) -> object | NoEntry:
+        """A consumer's own view of the stream, from its first byte.
+
+        FAILED: the stream is over or nobody holds it any more. ALONE: it cannot be joined from
+        here (from another event loop, say).
+        """
+        ...
+
+
+Landed: TypeAlias = Entry | NoEntry | Recording
+
+
+class Landing(Protocol):
+    """The part of a future that is needed to land a flight."""
+
+    def set_result(self, result: Landed, /) -> None: ...
+
+    def done(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,10 +82,18 @@ class Flights:
         flight = self._open.setdefault(key, mine)
         return flight, flight is mine
 
-    def land(self, flight: Flight, result: Landed) -> None:
-        """End a flight that the caller leads; later callers begin a new one."""
+    def share(self, flight: Flight, recording: Recording) -> None:
+        """The answer to a flight has begun to arrive: others may join it until the flight ends."""
+        flight.landing.set_result(recording)
+
+    def end(self, flight: Flight) -> None:
+        """Later callers begin a new flight. Idempotent."""
         if self._open.get(flight.key) is flight:
             del self._open[flight.key]
+
+    def land(self, flight: Flight, result: Landed) -> None:
+        """End a flight that the caller leads, with its result for those who wait."""
+        self.end(flight)
         flight.landing.set_result(result)
 
     def forget(self) -> None:

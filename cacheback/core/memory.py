@@ -23,7 +23,9 @@ _EVICT_EVERY = 64
 class Memo:
     """An answer to remember for a request, where it came from, and how long upstream took.
 
-    `created_at` and `expires_at` are set when an entry is imported with its times.
+    `created_at` and `expires_at` are set when an entry is imported with its times. `asked` is set
+    when the request was placed before: what is stored belongs where it was asked for, also when
+    the day has changed meanwhile.
     """
 
     request: Request
@@ -33,6 +35,7 @@ class Memo:
     sources: tuple[int, ...] = ()
     created_at: float | None = None
     expires_at: float | None = None
+    asked: Asked | None = None
 
 
 class Memory:
@@ -57,7 +60,7 @@ class Memory:
             StoreError: they could not be stored; none was.
             EmbedderError: the embedder failed.
         """
-        asked = [place(memo.request, self._parts, self._limits) for memo in memos]
+        asked = [memo.asked or place(memo.request, self._parts, self._limits) for memo in memos]
         vectors = self._vectors(asked, needs_vectors=needs_vectors)
         drafts = [
             self._draft(memo, one, vector)
@@ -143,7 +146,7 @@ class Memory:
         return [pack(row) for row in embedder.encode_batch(questions)] if questions else []
 
     def _draft(self, memo: Memo, asked: Asked, vector: bytes | None) -> Draft:
-        created_at = asked.now if memo.created_at is None else memo.created_at
+        created_at = self._parts.clock() if memo.created_at is None else memo.created_at
         return Draft(
             question=asked.request.question,
             question_digest=asked.digest,

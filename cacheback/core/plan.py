@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from cacheback.core.flight import Flight
+    from cacheback.core.flight import Landing
 
 T = TypeVar("T")
 
@@ -30,19 +30,23 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One call of the real provider; the reply is sent back as the driver's sender returned it."""
+    """One call of the real provider; the reply is sent back as the driver's sender returned it.
+
+    `keep` tells the sender whether the answer may be kept; if not, it need not look at it.
+    """
 
     payload: Any
+    keep: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Wait until a flight that somebody else leads has landed; its result is sent back.
+    """Wait until what somebody else leads has landed; its result is sent back.
 
     After `patience` seconds, or where waiting could never end, `NoEntry.ALONE` is sent back.
     """
 
-    flight: Flight
+    landing: Landing
     patience: float | None = None
 
 

@@ -7,6 +7,7 @@ know: how vectors are searched, how entries are stored, what the judge looks at.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cacheback.core.memory import Memory
 from cacheback.core.parts import Asked, Limits, PartFailedError, Parts, failing_as
@@ -19,6 +20,7 @@ from cacheback.models import (
     Explanation,
     Outcome,
     Reason,
+    Reply,
     Saved,
     Tier,
     Verdict,
@@ -168,6 +170,12 @@ class Recall:
     def from_flight(self, asked: Asked, entry: Entry) -> Outcome:
         """An answer that another caller's call has just brought."""
         return self._serve(asked, entry, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), 1.0)
+
+    def from_recording(self, missed: Outcome, view: object) -> Outcome:
+        """A stream that another caller's call is bringing just now."""
+        self._parts.tally.count(f"hits.{Tier.EXACT}")
+        verdict = Verdict(True, Reason.SAME_FLIGHT)
+        return replace(missed, tier=Tier.EXACT, verdict=verdict, reply=Reply(view))
 
     def _exact(self, asked: Asked, entry: Entry) -> Outcome:
         return self._serve(asked, entry, Tier.EXACT, _SAME_TEXT, 1.0)
