@@ -73,9 +73,9 @@ class Graphs:
             self._renew(index, before, stopped)
         if index.graph is None and len(index.flat) > self.crossover:
             index.graph = HnswIndex(self.dim)
-        while len(index.flat) and not stopped():
+        while index.graph is not None and len(index.flat) and not stopped():
             with index.lock:
-                _move(index, STEP)
+                _move(index, index.graph, STEP)
         if index.graph is not before:
             _trim()
         if not stopped():
@@ -120,7 +120,7 @@ class Graphs:
     def _save(self, saved: SavedGraphs, index: ScopeIndex, graph: HnswIndex) -> None:
         index.catch_up()
         if len(index.flat) <= TAIL:
-            _move(index, TAIL)
+            _move(index, graph, TAIL)
         seq = None if len(index.flat) else index.seq
         saved.save(index.scope, graph.dump, count=len(graph), seq=seq, dead=graph.dead_ids())
         index.unsaved = 0
@@ -150,13 +150,12 @@ def _crowded(graph: HnswIndex) -> bool:
     return graph.dead > DEAD_SHARE * (graph.dead + len(graph))
 
 
-def _move(index: ScopeIndex, count: int) -> None:
+def _move(index: ScopeIndex, graph: HnswIndex, count: int) -> None:
     """Move rows from before the graph into it; `index.lock` must be held."""
     ids, vectors = index.flat.newest(count)
-    if index.graph is not None:
-        index.graph.add(ids, vectors)
-        index.flat.remove(ids)
-        index.unsaved += len(ids)
+    graph.add(ids, vectors)
+    index.flat.remove(ids)
+    index.unsaved += len(ids)
 
 
 def _trim() -> None:
