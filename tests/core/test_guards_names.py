@@ -37,6 +37,7 @@ STOPPED = [
     ("Einstein's birthday", "Newton's birthday"),
     ('Translate "good night"', 'Translate "good day"'),
     ("Travel to the US", "Travel to the UK"),
+    ("Will you solve IT problems?", "Will it solve problems?"),
     ("She told us so", "She told the US so"),
 ]
 LET_THROUGH = [
@@ -60,6 +61,7 @@ LET_THROUGH = [
     ("Can you help me? I can't log in.", "I can't log in, can you help?"),
     ("Is it OK to freeze bread?", "Is it okay to freeze bread?"),
     ("How do I go home?", "What is the way home?"),
+    ("Why did It charge me?", "Why did it charge me?"),
     ("He said it was late", "It was late, he said"),
     ("visa and/or mastercard", "mastercard and/or visa"),
     ("What is the currency of the European Union?", "What is the currency of the EU?"),

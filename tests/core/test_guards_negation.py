@@ -28,6 +28,7 @@ STOPPED = [
     ("I can pay but not withdraw", "I can withdraw but not pay"),
     ("How to prevent a page from loading", "How to load a page"),
     ("Should I eat before the test?", "Should I not eat before the test?"),
+    ("Why was my card not declined?", "Why was my card declined?"),
     ("An unpaid internship", "A paid internship"),
     ("Can you cannot?", "Can you?"),
 ]

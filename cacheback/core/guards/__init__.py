@@ -2,8 +2,13 @@
 
 Near entries whose words are nearly the same can mean the opposite ("enable", "disable"), or ask for
 another number, place or form. A guard reads both texts by rule and vetoes; it is built to be wrong
-on the side of a miss. All of them together cost about 6 µs for a pair whose texts were read before
-and 100 µs to read a text of 15 words (one thread, 2.5 GHz; an encode takes 1500 µs).
+on the side of a miss.
+
+Measured on one core of an AMD EPYC: all guards together take 6 µs for a pair whose texts were read
+before and 100 µs to read a text of 15 words (an encode takes 1500 µs). Of nearest neighbours with
+the same answer at a cosine of 0.92 they lose 5.6 % on BANKING77 and 4.4 % on CLINC150, where many
+of the lost differ in an amount or a date; of 40 near-misses written afterwards they stopped 28 (36
+after words were added for them) and of 40 paraphrases 3.
 """
 
 from __future__ import annotations

@@ -108,8 +108,9 @@ KNOWN = (
 )
 # Names that are everyday words; in lower case they count behind "in", "learn", "using".
 AMBIGUOUS_TOOLS = word_set("go rust swift ruby dart basic excel word spring r c d")
-# Said with a capital and without, they mean different things.
-CASE_TRAPS = word_set("us it who polish turkey may march job nice reading august mobile")
+# Said with a capital and without, or in capitals and without, they mean different things.
+ACRONYM_TRAPS = word_set("us it who")
+CASE_TRAPS = ACRONYM_TRAPS | word_set("polish turkey may march job nice reading august mobile")
 # Written with capitals, and yet no names.
 NO_NAMES = word_set(
     "i a ok okay faq asap fyi pls id atm pin tv diy eta am pm ps mr mrs ms dr app e "

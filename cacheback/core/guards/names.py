@@ -14,6 +14,7 @@ from typing import NamedTuple
 from cacheback.core.guards.guard import Guard, rivals, unmatched
 from cacheback.core.guards.name_words import (
     ACCENT_TRAPS,
+    ACRONYM_TRAPS,
     ALIASES,
     AMBIGUOUS_TOOLS,
     CASE_TRAPS,
@@ -96,9 +97,8 @@ def _has_more_capitals(token: Token) -> bool:
 
 
 _NO_OWNERS = word_set(
-    "today tomorrow yesterday tonight one let it what who where when how that this there here he "
-    "she "
-    "everything"
+    "mine today tomorrow yesterday tonight one let it what who where when how that this there here "
+    "he she everything"
 )
 
 
@@ -152,8 +152,8 @@ def _traps(read: Reading) -> dict[str, str]:
         word = token.word
         if word in CASE_TRAPS and not read.shouted and read.cased and not token.opens:
             if place not in dated(read).used:
-                traps[word] = token.text if token.text == token.text.upper() else token.text.title()
-                traps[word] = traps[word] if token.capital else word
+                named = token.text.isupper() if word in ACRONYM_TRAPS else token.capital
+                traps[word] = token.text.title() if named else word
         elif word in ACCENT_TRAPS:
             traps[_bare(word)] = word
     return traps

@@ -95,13 +95,13 @@ _AUXILIARIES = word_set(
 
 
 class Denials(NamedTuple):
-    """Denied so many `times`, up to `most` when words that can deny are counted; what is denied.
+    """Denied so many `times`, `maybe` more by words that can be said instead; what is denied.
 
     `contrasts`: one thing is denied and another is not. `tells`: a story of several sentences.
     """
 
     times: int
-    most: int
+    maybe: frozenset[str]
     denied: frozenset[str]
     stems: frozenset[str]
     contrasts: bool
@@ -144,7 +144,7 @@ def _denied(words: tuple[str, ...], place: int) -> str:
 
 def _read(read: Reading) -> Denials:
     words = read.words
-    count = maybe = 0
+    count = 0
     denied: set[str] = set()
     for place, word in enumerate(words):
         if word in _ROOTS:
@@ -160,12 +160,10 @@ def _read(read: Reading) -> Denials:
         ):
             count += 1
             denied.add(_denied(words, place))
-        elif word in _MAYBE:
-            maybe += 1
     stems = frozenset([stem(_ROOTS.get(word, word)) for word in words])
     return Denials(
         count,
-        count + maybe,
+        _MAYBE & frozenset(words),
         frozenset(denied) - {""},
         stems,
         contrasts="but" in words or "and" in words,
@@ -175,8 +173,10 @@ def _read(read: Reading) -> Denials:
 
 def _differ(mine: Denials, theirs: Denials) -> str | None:
     story = mine.tells and theirs.tells and mine.times and theirs.times
-    if not story and (mine.times > theirs.most or theirs.times > mine.most):
-        more, fewer = ("now", "then") if mine.times > theirs.times else ("then", "now")
+    surplus = mine.times - theirs.times
+    instead = (theirs.maybe - mine.maybe) if surplus > 0 else (mine.maybe - theirs.maybe)
+    if not story and abs(surplus) > len(instead):
+        more, fewer = ("now", "then") if surplus > 0 else ("then", "now")
         what = ", ".join(sorted((mine if more == "now" else theirs).denied)) or "something"
         return f"denied {more}, not {fewer}: {what}"
     # "I can pay but not withdraw" against "I can withdraw but not pay"

@@ -21,7 +21,7 @@ encrypt encryption encode encoding | decrypt decryption decode decoding
 compress zip zipping compression | decompress unzip extract decompression
 serialize serialise | deserialize deserialise
 marshal | unmarshal
-add addition append | remove removal delete deletion subtract
+add addition append insert | remove removal delete deletion subtract drop
 install installation | uninstall uninstallation
 login log_in sign_in signin | logout log_out sign_out signout logoff log_off
 opt_in | opt_out
@@ -40,6 +40,10 @@ top_up topup topping | withdraw withdrawal
 send sender sending | receive receiver receiving recipient
 sent | received
 lock locking | unlock unlocking
+block blocking | unblock unblocking
+load loading | unload unloading
+undo revert | redo
+underfit underfitting | overfit overfitting
 freeze | unfreeze defrost thaw
 mute | unmute
 subscribe subscription | unsubscribe
@@ -279,6 +283,18 @@ optional | mandatory required obligatory compulsory
 """
 
 SIBLINGS = """
+celsius centigrade | fahrenheit | kelvin
+km kilometer kilometre | mile
+cm centimeter centimetre | inch
+m meter metre | foot feet | yard
+kg kilo kilogram | lb lbs pound | ounce oz
+liter litre | gallon | pint
+dollar usd | euro eur | pound gbp sterling | yen jpy | rupee inr | yuan rmb | franc chf | peso
+bold | italic | underline
+simple | compound
+after | within
+merge | delete | rename
+haiku | sonnet | limerick
 credit | debit | prepaid
 transfer | withdraw withdrawal atm | topup top_up | refund | exchange | payment purchase pay
 physical | virtual digital disposable

@@ -120,7 +120,7 @@ def spell_out(word: str) -> tuple[str, ...]:
         return (word,)
     if word.endswith("n't"):
         head = word[:-3]
-        return (_STEMS_OF_NOT.get(head, head), "not")
+        return (_STEMS_OF_NOT.get(head, head), "not") if head else ("not",)
     head, _, _ = word.partition("'")
     if word.endswith("'s"):
         return (head, "is") if head in _IS else (head,)
