@@ -72,6 +72,7 @@ class Reason(StrEnum):
     INDEX_FAILED = "index_failed"
     JUDGE_FAILED = "judge_failed"
     SCOPE_FAILED = "scope_failed"
+    WIRE_FAILED = "wire_failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cacheback.core.scope import credential_digest
 from cacheback.models import JSON, Answer, Controls, Outcome, Reason, Request
@@ -19,7 +19,7 @@ from cacheback.wire.registry import codec_for, codec_named
 
 if TYPE_CHECKING:
     from cacheback.cache import SemanticCache
-    from cacheback.wire.codec import Codec
+    from cacheback.wire.codec import Codec, Recorder
 
 Headers = Sequence[tuple[str, str]]
 
@@ -33,36 +33,51 @@ OF_THE_BYTES = frozenset({"content-encoding", "content-length", "transfer-encodi
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request of a client that the engine may answer."""
+    """One request of a client that the engine may answer; `body` is its JSON."""
 
     cache: SemanticCache
     codec: Codec
-    model: str
+    body: Mapping[str, JSON]
+    stream: bool
 
     def render(self, outcome: Outcome) -> bytes:
         """The body of a hit: the caller's own dialect, a fresh id and time, and our marks."""
-        answer = outcome.answer
-        if answer is None:
-            raise AssertionError("a hit has an answer")
+        return _encode(self.codec.render(self._answer(outcome), **self._fresh(outcome)))
+
+    def render_stream(self, outcome: Outcome) -> list[bytes]:
+        """The same as the events of a stream."""
         codec = self.codec
-        told = codec.render(
-            _speakable(answer, codec),
-            id=f"{codec.ID_PREFIX}{uuid.uuid4().hex}",
-            created=int(self.cache.engine.parts.clock()),
-            marks=marks.marks(outcome),
-            model=self.model,
-        )
-        return json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return list(codec.render_stream(self._answer(outcome), self.body, **self._fresh(outcome)))
 
     def mark(self, outcome: Outcome, payload: Mapping[str, JSON]) -> bytes:
         """The body of a miss: upstream's own, and our marks."""
-        told = self.codec.mark(payload, marks.marks(outcome))
-        return json.dumps(told, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return _encode(self.codec.mark(payload, marks.marks(outcome)))
+
+    def recorder(self) -> Recorder:
+        """Reads the events of a miss as they pass."""
+        return self.codec.recorder(self.body)
+
+    def _answer(self, outcome: Outcome) -> Answer:
+        """What to tell; an answer in another dialect is told by its neutral form."""
+        answer = outcome.answer
+        if answer is None:
+            raise AssertionError("a hit has an answer")
+        if answer.raw is not None and codec_named(answer.format) is not self.codec:
+            return replace(answer, raw=None)
+        return answer
+
+    def _fresh(self, outcome: Outcome) -> dict[str, Any]:
+        return {
+            "id": f"{self.codec.ID_PREFIX}{uuid.uuid4().hex}",
+            "created": int(self.cache.engine.parts.clock()),
+            "marks": marks.marks(outcome),
+            "model": str(self.body.get("model", "")),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An HTTP request: `host` with its port where it is not the default, `target` path and query."""
+    """An HTTP request; `host` with a port that is not the default, `target` path and query."""
 
     method: str
     host: str
@@ -94,8 +109,9 @@ def read(cache: SemanticCache, sent: Sent, controls: Controls) -> tuple[Exchange
         controls,
         limits=(Reason.STREAMING,) if parsed.stream else parsed.limits,
         temperature=parsed.temperature,
+        stream=parsed.stream,
     )
-    return Exchange(cache, codec, str(payload.get("model", ""))), request
+    return Exchange(cache, codec, payload, parsed.stream), request
 
 
 def _from_headers(headers: Headers, parts: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -109,8 +125,5 @@ def _from_headers(headers: Headers, parts: Mapping[str, JSON]) -> dict[str, JSON
     return found
 
 
-def _speakable(answer: Answer, codec: Codec) -> Answer:
-    """An answer in another dialect than the caller's is told by its neutral form."""
-    if answer.raw is not None and codec_named(answer.format) is not codec:
-        return replace(answer, raw=None)
-    return answer
+def _encode(payload: JSON) -> bytes:
+    return json.dumps(payload, ensure_ascii=False).encode("utf-8", "surrogatepass")

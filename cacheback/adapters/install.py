@@ -6,7 +6,7 @@ import copy
 import sys
 from typing import TYPE_CHECKING, Any
 
-from cacheback.adapters.transport import CachingTransport, sync_transport
+from cacheback.adapters.transport import CachingTransport, async_transport, sync_transport
 from cacheback.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -20,11 +20,14 @@ def installed(client: Any) -> SemanticCache | None:
 
 
 def install(client: Any, cache: SemanticCache) -> None:
-    """Let an HTTP client (httpx.Client or httpx2.Client) ask the cache first.
+    """Let an HTTP client (of httpx or httpx2, sync or async) ask the cache first.
 
     Also through its mounts: proxies from the environment live there, and win.
+
+    Raises:
+        ConfigurationError: it is no such client.
     """
-    transport = sync_transport(_library(client))
+    transport = _transport_for(client)
 
     def wrap(inner: Any) -> Any:
         # A client that asked another cache so far asks only this one from now on.
@@ -49,13 +52,17 @@ def cached_copy(client: Any, cache: SemanticCache) -> Any:
     return twin
 
 
-def _library(client: Any) -> Any:
-    """The HTTP library that a client belongs to: by what it is, not by the SDK's version."""
+def _transport_for(client: Any) -> Any:
+    """The transport class for a client: by what it is, not by the SDK's version."""
     for name in ("httpx2", "httpx"):
         library = sys.modules.get(name)
-        if library is not None and isinstance(client, library.Client):
-            return library
+        if library is None:
+            continue
+        if isinstance(client, library.Client):
+            return sync_transport(library)
+        if isinstance(client, library.AsyncClient):
+            return async_transport(library)
     raise ConfigurationError(
         f"http_client is a {type(client).__module__}.{type(client).__qualname__};"
-        " it must be an httpx.Client or httpx2.Client"
+        " it must be a client of httpx or httpx2"
     )

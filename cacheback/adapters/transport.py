@@ -6,16 +6,19 @@ So the classes are built per library, from one body.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cacheback.adapters import exchange
 from cacheback.adapters.exchange import OF_THE_BYTES, Exchange
+from cacheback.adapters.relay import AsyncRelay, AsyncView, Relay, SyncRelay, SyncView
 from cacheback.core.plan import Send
-from cacheback.drive import run
+from cacheback.drive import arun, run
 from cacheback.errors import InputError, NotCachedError
 from cacheback.models import Outcome, Reason, Reply, Request
 from cacheback.wire import marks
@@ -27,10 +30,13 @@ if TYPE_CHECKING:
 
     from cacheback.cache import SemanticCache
 
+_JSON = ("content-type", "application/json")
+_EVENTS = ("content-type", "text/event-stream; charset=utf-8")
+
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What `Send` needs: the HTTP request, and the codec that reads the response."""
+    """What `Send` needs: the HTTP request, and how to read the response."""
 
     request: Any
     exchange: Exchange
@@ -41,11 +47,11 @@ class Native:
     """An HTTP response from upstream, and its JSON where it was read and is an object."""
 
     response: Any
-    payload: dict[str, Any] | None
+    payload: dict[str, Any] | None = None
 
 
 class CachingTransport:
-    """What transports of both libraries share; `sync_transport` makes the real classes.
+    """What the transports of both libraries and colours share.
 
     `inner` is the transport that reaches the network; `cache` answers what it can.
     """
@@ -53,6 +59,7 @@ class CachingTransport:
     http: ModuleType
     inner: Any
     cache: SemanticCache
+    pieces: Any
 
     @staticmethod
     def ours(request: Any) -> bool:
@@ -71,20 +78,17 @@ class CachingTransport:
             del request.headers[name]
         if not self.ours(request):
             return None
+        sent = exchange.Sent(
+            method=request.method,
+            host=request.url.netloc.decode("ascii"),
+            target=request.url.raw_path.decode("ascii"),
+            headers=headers,
+            body=request.content,
+        )
         try:
-            found = exchange.read(
-                self.cache,
-                exchange.Sent(
-                    method=request.method,
-                    host=request.url.netloc.decode("ascii"),
-                    target=request.url.raw_path.decode("ascii"),
-                    headers=headers,
-                    body=request.content,
-                ),
-                asked,
-            )
+            found = exchange.read(self.cache, sent, asked)
         except Exception as error:  # noqa: BLE001 - a request that we cannot read passes untouched
-            self.cache.engine.parts.faults.report(Reason.SCOPE_FAILED, error)
+            self.report(error)
             return None
         if found is None:
             return None
@@ -92,18 +96,40 @@ class CachingTransport:
         timeouts = request.extensions.get("timeout", {})
         return one, replace(parsed, payload=Payload(request, one), patience=timeouts.get("read"))
 
+    def report(self, error: Exception) -> None:
+        """Count an error in our own reading of what passes."""
+        self.cache.engine.parts.faults.report(Reason.WIRE_FAILED, error)
+
     def respond(self, one: Exchange, outcome: Outcome) -> Any:
         """The response for the SDK."""
         told = marks.headers(outcome)
         if outcome.reply is None:
-            return self._response(200, [_JSON, *told], one.render(outcome))
-        native: Native = outcome.reply.native  # type: ignore[assignment]  # `receive` made it
-        response = native.response
+            return self._render(one, outcome, told)
+        native = outcome.reply.native
+        if isinstance(native, SyncView | AsyncView):
+            return self._pass(native.relay.response, told, native)
+        if not isinstance(native, Native):
+            raise TypeError("what upstream sent is a view or one of ours")
         if native.payload is None:
-            response.headers.update(told)
-            return response
-        kept = [item for item in response.headers.multi_items() if item[0] not in OF_THE_BYTES]
+            native.response.headers.update(told)
+            return native.response
         body = one.mark(outcome, native.payload)
+        return self._pass(native.response, told, [body], len(body))
+
+    def _render(self, one: Exchange, outcome: Outcome, told: list[tuple[str, str]]) -> Any:
+        if one.stream:
+            return self._response(200, [_EVENTS, *told], one.render_stream(outcome))
+        body = one.render(outcome)
+        length = ("content-length", str(len(body)))
+        return self._response(200, [_JSON, length, *told], [body])
+
+    def _pass(
+        self, response: Any, told: list[tuple[str, str]], body: Any, length: int | None = None
+    ) -> Any:
+        """Upstream's response with another body: decoded, and marked or shared."""
+        kept = [item for item in response.headers.multi_items() if item[0] not in OF_THE_BYTES]
+        if length is not None:
+            kept.append(("content-length", str(length)))
         return self._response(
             response.status_code, [*kept, *told], body, extensions=response.extensions
         )
@@ -113,26 +139,22 @@ class CachingTransport:
 
         An exception would be wrapped as a connection error by some SDKs, and tried three times.
         """
-        body = {"error": {"message": str(error), "type": kind, "code": kind, "param": None}}
-        headers = [_JSON, ("x-should-retry", "false")]
-        return self._response(status, headers, json.dumps(body).encode())
+        told = {"message": str(error), "type": kind, "code": kind, "param": None}
+        body = json.dumps({"type": "error", "error": told}).encode()
+        return self._response(status, [_JSON, ("x-should-retry", "false")], [body])
 
-    def _response(
-        self, status: int, headers: list[tuple[str, str]], body: bytes, **rest: Any
-    ) -> Any:
+    def _response(self, status: int, headers: list[tuple[str, str]], body: Any, **rest: Any) -> Any:
         # A stream, not `content`: only then does the client set `.elapsed`.
-        stream = self.http.ByteStream(body)
-        headers = [*headers, ("content-length", str(len(body)))]
-        return self.http.Response(status, headers=headers, stream=stream, **rest)
+        return self.http.Response(status, headers=headers, stream=self.pieces(body), **rest)
 
 
-_JSON = ("content-type", "application/json")
+def _is(response: Any, kind: str) -> bool:
+    """Whether a response is a success of this kind: all else is passed on unread."""
+    return bool(response.is_success) and kind in response.headers.get("content-type", "")
 
 
-def _readable(response: Any) -> bool:
-    """Whether a response is a whole JSON answer to be: all else is passed on unread."""
-    kind = response.headers.get("content-type", "")
-    return 200 <= response.status_code < 300 and "json" in kind  # noqa: PLR2004 - a 2xx
+def _untouched(response: Any) -> Reply:
+    return Reply(Native(response), failed=not response.is_success)
 
 
 def _reply(payload: Payload, response: Any, seconds: float) -> Reply:
@@ -142,15 +164,34 @@ def _reply(payload: Payload, response: Any, seconds: float) -> Reply:
     except (ValueError, RecursionError):  # not JSON, or nested deeper than Python reads
         body = None
     if not isinstance(body, dict):
-        return Reply(Native(response, None), None, seconds=seconds)
-    return Reply(Native(response, body), payload.exchange.codec.answer(body), seconds=seconds)
+        return Reply(Native(response), seconds=seconds)
+    answer = payload.exchange.codec.answer(body)
+    return Reply(Native(response, body), answer, seconds=seconds)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)  # there are two libraries
 def sync_transport(http: Any) -> Any:
-    """The caching transport class for an HTTP library (the module httpx or httpx2)."""
+    """The caching transport class for clients of a library (the module httpx or httpx2).
 
-    class SyncCachingTransport(CachingTransport, http.BaseTransport):  # type: ignore[misc]  # per library
+    It takes the transport to be wrapped, and the cache to be asked.
+    """
+
+    class Pieces(http.SyncByteStream):  # type: ignore[misc]  # per library
+        """A body: a view of a relay, or pieces that are at hand."""
+
+        def __init__(self, body: Any) -> None:
+            self._body = body
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield from self._body
+
+        def close(self) -> None:
+            if isinstance(self._body, SyncView):
+                self._body.close()
+
+    class SyncCaching(CachingTransport, http.BaseTransport):  # type: ignore[misc]  # per library
+        pieces = Pieces
+
         def __init__(self, inner: Any, cache: SemanticCache) -> None:
             self.http = http
             self.inner = inner
@@ -176,12 +217,92 @@ def sync_transport(http: Any) -> Any:
             payload: Payload = step.payload
             begun = time.perf_counter()
             response = self.inner.handle_request(payload.request)
-            if not _readable(response):
-                return Reply(Native(response, None), None, failed=not response.is_success)
+            if step.keep and _is(response, "text/event-stream"):
+                relay = SyncRelay(response, payload.exchange.recorder(), begun, self.report)
+                return _streaming(relay)
+            if not _is(response, "json"):
+                return _untouched(response)
             response.read()
             return _reply(payload, response, time.perf_counter() - begun)
 
         def close(self) -> None:
             self.inner.close()
 
-    return SyncCachingTransport
+    return SyncCaching
+
+
+@lru_cache(maxsize=2)  # as above
+def async_transport(http: Any) -> Any:
+    """`sync_transport` for asynchronous clients."""
+
+    class AsyncPieces(http.AsyncByteStream):  # type: ignore[misc]  # per library
+        """A body: a view of a relay, or pieces that are at hand."""
+
+        def __init__(self, body: Any) -> None:
+            self._body = body
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            if isinstance(self._body, AsyncView):
+                async for piece in self._body:
+                    yield piece
+            else:
+                for piece in self._body:
+                    yield piece
+
+        async def aclose(self) -> None:
+            if isinstance(self._body, AsyncView):
+                await self._body.aclose()
+
+    class AsyncCaching(CachingTransport, http.AsyncBaseTransport):  # type: ignore[misc]  # per library
+        pieces = AsyncPieces
+
+        def __init__(self, inner: Any, cache: SemanticCache) -> None:
+            self.http = http
+            self.inner = inner
+            self.cache = cache
+
+        async def handle_async_request(self, request: Any) -> Any:
+            if self.ours(request):
+                await request.aread()
+            try:
+                found = self.read(request)
+            except InputError as error:
+                return self.refuse(400, "invalid_cacheback_header", error)
+            if found is None or not _on_asyncio():
+                return await self.inner.handle_async_request(request)
+            one, parsed = found
+            try:
+                outcome = await arun(self.cache.ready().answer(parsed), self._send)
+            except NotCachedError as error:
+                return self.refuse(504, "not_cached", error)
+            return self.respond(one, outcome)
+
+        async def _send(self, step: Send) -> Reply:
+            payload: Payload = step.payload
+            begun = time.perf_counter()
+            response = await self.inner.handle_async_request(payload.request)
+            if step.keep and _is(response, "text/event-stream"):
+                relay = AsyncRelay(response, payload.exchange.recorder(), begun, self.report)
+                return _streaming(relay)
+            if not _is(response, "json"):
+                return _untouched(response)
+            await response.aread()
+            return _reply(payload, response, time.perf_counter() - begun)
+
+        async def aclose(self) -> None:
+            await self.inner.aclose()
+
+    return AsyncCaching
+
+
+def _streaming(relay: Relay) -> Reply:
+    return Reply(relay.join(), recording=relay)
+
+
+def _on_asyncio() -> bool:
+    """Plans are driven on asyncio; on another event loop (trio) calls pass untouched."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
