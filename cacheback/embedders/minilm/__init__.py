@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,6 +121,7 @@ def _tokens(text: str) -> tuple[int, ...]:
     return tuple(_model().tokenize(text))
 
 
+@cache
 def _model() -> Model:
     """Imports what takes 90 ms (numpy, onnxruntime) only when there is a text to encode."""
     from cacheback.embedders.minilm.model import shared  # noqa: PLC0415
