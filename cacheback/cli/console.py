@@ -35,6 +35,10 @@ def print_json(value: JSON) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+# Characters that show what follows in another order; joiners, which Persian and emoji need, stay.
+_REORDERING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+
+
 def plain(text: str, limit: int | None = None) -> str:
     """Text on one line, without what could steer a terminal, at most `limit` characters."""
     if limit is not None:
@@ -46,10 +50,10 @@ def plain(text: str, limit: int | None = None) -> str:
 
 
 def _visible(character: str) -> str:
-    category = unicodedata.category(character)
-    if category in ("Cc", "Zl", "Zp"):
+    if unicodedata.category(character) in ("Cc", "Zl", "Zp"):
         return " "
-    return "\N{REPLACEMENT CHARACTER}" if category in ("Cf", "Cs") else character
+    lone = unicodedata.category(character) == "Cs"
+    return "\N{REPLACEMENT CHARACTER}" if lone or character in _REORDERING else character
 
 
 def table(*columns: str) -> Table:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 from rich.text import Text
@@ -68,7 +69,8 @@ def command(
 def _target(file: str) -> Iterator[IO[bytes]]:
     """Standard output, or a new file that gets its name when it is complete."""
     if file == "-":
-        yield sys.stdout.buffer
+        with _whole_writes(sys.stdout.buffer) as target:
+            yield target
         return
     path = Path(file)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -79,3 +81,15 @@ def _target(file: str) -> Iterator[IO[bytes]]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _whole_writes(stream: Any) -> Iterator[IO[bytes]]:
+    """Standard output is a bare file under `python -u`, and may then write part of a line only."""
+    buffered = io.BufferedWriter(stream)
+    try:
+        yield buffered
+        buffered.flush()
+    finally:
+        with suppress(BrokenPipeError):  # what is left in the buffer, after a first one
+            buffered.detach()

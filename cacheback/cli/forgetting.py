@@ -30,6 +30,10 @@ def confirm(question: str) -> bool:
     Raises:
         InputError: nobody is there to ask.
     """
-    if not sys.stdin.isatty():
+    if not is_interactive():
         raise InputError("there is no terminal to ask on; add --yes if you are sure")
     return click.confirm(question, err=True)
+
+
+def is_interactive() -> bool:
+    return sys.stdin.isatty()

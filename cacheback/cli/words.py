@@ -34,12 +34,12 @@ REASONS: Mapping[Reason, str] = {
     Reason.BYPASSED: "the request went past the cache",
     Reason.REFRESHED: "the request wanted a fresh answer",
     Reason.DISABLED: "the cache is switched off (CACHEBACK_CACHE_ENABLED)",
-    Reason.UNKNOWN_ENDPOINT: "this endpoint is not known, so it is not cached",
     Reason.STORE_FAILED: "the store failed",
     Reason.EMBEDDER_FAILED: "the embedder failed",
     Reason.INDEX_FAILED: "the index failed",
     Reason.JUDGE_FAILED: "the judge failed",
     Reason.SCOPE_FAILED: "a rule for a part of the scope failed",
+    Reason.WIRE_FAILED: "the codec of this endpoint failed",
 }
 
 TIERS: Mapping[Tier, str] = {

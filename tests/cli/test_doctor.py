@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cacheback import SemanticCache
+from cacheback.cli import diagnosis
+from cacheback.embedders.minilm import MiniLM
+
+
+def findings(ran: Any) -> dict[str, dict[str, str]]:
+    return {one["name"]: one for one in ran.json["findings"]}
+
+
+def test_all_is_fine(run: Callable[..., Any], filled: SemanticCache) -> None:
+    ran = run("doctor", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json["ok"] is True
+    found = findings(ran)
+    for name in ("python", "numpy", "onnxruntime", "model", "directory", "file", "self-test"):
+        assert found[name]["level"] == "ok"
+        assert found[name]["remedy"] == ""
+    assert "4 entries in 4 scopes" in found["database"]["found"]
+    assert "journal mode wal" in found["database"]["found"]
+    assert "exact lookup" in found["self-test"]["found"]
+    assert len(filled.entries()) == 4
+
+
+def test_no_cache_yet_is_fine_and_stays_so(run: Callable[..., Any], directory: Path) -> None:
+    ran = run("doctor")
+    assert ran.code == 0
+    assert "holds no cache yet" in " ".join(ran.out.split())
+    assert not directory.exists()
+
+
+def test_a_directory_open_to_others(run: Callable[..., Any], filled: SemanticCache) -> None:
+    assert filled.settings.directory is not None
+    filled.settings.directory.chmod(0o755)
+    ran = run("doctor", "--json")
+    assert ran.code == 0
+    found = findings(ran)["directory"]
+    assert (found["level"], found["remedy"]) == ("warn", f"chmod 700 {filled.settings.directory}")
+
+
+def test_an_unfinished_change_of_embedder(run: Callable[..., Any], filled: SemanticCache) -> None:
+    filled.store.set_meta({"reembedding": "{}"})
+    ran = run("doctor")
+    assert ran.code == 1
+    assert "not finished" in ran.out
+    assert "→ cacheback reembed" in ran.out
+
+
+def test_another_embedder(run: Callable[..., Any], filled: SemanticCache) -> None:
+    filled.store.set_meta({"embedder": '{"dim": 3, "fingerprint": "", "name": "other"}'})
+    ran = run("doctor", "--json")
+    assert (ran.code, ran.json["ok"]) == (1, False)
+    found = findings(ran)["embedder"]
+    assert found["level"] == "fail"
+    assert found["found"].startswith("filled by other (3 dimensions); the settings say minilm (384")
+    assert "cacheback reembed --embedder minilm" in found["remedy"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_embedder_that_does_not_exist(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CACHEBACK_EMBEDDER", "nope")
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert {findings(ran)[name]["level"] for name in ("embedder", "self-test")} == {"fail"}
+
+
+def test_a_foreign_database(run: Callable[..., Any], directory: Path) -> None:
+    directory.mkdir()
+    (directory / "cache.db").write_bytes(b"something else" * 100)
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert findings(ran)["database"]["level"] == "fail"
+
+
+def test_a_model_that_was_tampered_with(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MiniLM, "check", lambda _: ["model.onnx: SHA-256 is 1, expected 2"])
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    assert "--force-reinstall" in findings(ran)["model"]["remedy"]
+
+
+def test_what_is_not_installed(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "_version", lambda _: None)
+    ran = run("doctor", "--json")
+    found = findings(ran)
+    assert (found["numpy"]["level"], found["hnswlib"]["level"]) == ("fail", "warn")
+    assert "5,000 entries" in found["hnswlib"]["found"]
+    assert "cacheback-ai[hnsw]" in found["hnswlib"]["remedy"]
+    assert found["openai"]["level"] == "ok"
+
+
+def test_settings_that_were_changed(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CACHEBACK_TTL", "none")
+    assert "cache_ttl=None" in findings(run("doctor", "--json"))["settings"]["found"]
+
+
+@pytest.mark.usefixtures("filled")
+def test_little_space(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "_LITTLE_SPACE", 10**18)
+    assert findings(run("doctor", "--json"))["free space"]["level"] == "warn"
