@@ -19,10 +19,11 @@ def installed(client: Any) -> SemanticCache | None:
     return transport.cache if isinstance(transport, CachingTransport) else None
 
 
-def install(client: Any, cache: SemanticCache) -> None:
+def install(client: Any, cache: SemanticCache, *, owned: bool = True) -> None:
     """Let an HTTP client (of httpx or httpx2, sync or async) ask the cache first.
 
-    Also through its mounts: proxies from the environment live there, and win.
+    Also through its mounts: proxies from the environment live there, and win. With `owned` false
+    the end of this client leaves its connections open, as another client uses them, too.
 
     Raises:
         ConfigurationError: it is no such client.
@@ -32,7 +33,7 @@ def install(client: Any, cache: SemanticCache) -> None:
     def wrap(inner: Any) -> Any:
         # A client that asked another cache so far asks only this one from now on.
         bare = inner.inner if isinstance(inner, CachingTransport) else inner
-        return bare and transport(bare, cache)
+        return bare and transport(bare, cache, owned=owned)
 
     client._transport = wrap(client._transport)  # noqa: SLF001 - the seam; there is no public one
     mounts = client._mounts.items()  # noqa: SLF001 - as above
@@ -47,7 +48,7 @@ def cached_copy(client: Any, cache: SemanticCache) -> Any:
     if installed(client) is cache:
         return client
     twin = copy.copy(client)
-    install(twin, cache)
+    install(twin, cache, owned=False)
     twin._cacheback_original = client  # noqa: SLF001 - our own attribute
     return twin
 

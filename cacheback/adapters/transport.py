@@ -53,12 +53,14 @@ class Native:
 class CachingTransport:
     """What the transports of both libraries and colours share.
 
-    `inner` is the transport that reaches the network; `cache` answers what it can.
+    `inner` is the transport that reaches the network; `cache` answers what it can. Closing closes
+    `inner` if it is `owned`.
     """
 
     http: ModuleType
     inner: Any
     cache: SemanticCache
+    owned: bool
     pieces: Any
 
     @staticmethod
@@ -170,10 +172,10 @@ def _reply(payload: Payload, response: Any, seconds: float) -> Reply:
 
 
 @lru_cache(maxsize=2)  # there are two libraries
-def sync_transport(http: Any) -> Any:
+def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
     """The caching transport class for clients of a library (the module httpx or httpx2).
 
-    It takes the transport to be wrapped, and the cache to be asked.
+    It takes the transport to be wrapped, the cache to be asked, and whether it owns the first.
     """
 
     class Pieces(http.SyncByteStream):  # type: ignore[misc]  # per library
@@ -192,10 +194,11 @@ def sync_transport(http: Any) -> Any:
     class SyncCaching(CachingTransport, http.BaseTransport):  # type: ignore[misc]  # per library
         pieces = Pieces
 
-        def __init__(self, inner: Any, cache: SemanticCache) -> None:
+        def __init__(self, inner: Any, cache: SemanticCache, *, owned: bool) -> None:
             self.http = http
             self.inner = inner
             self.cache = cache
+            self.owned = owned
 
         def handle_request(self, request: Any) -> Any:
             if self.ours(request):
@@ -226,13 +229,14 @@ def sync_transport(http: Any) -> Any:
             return _reply(payload, response, time.perf_counter() - begun)
 
         def close(self) -> None:
-            self.inner.close()
+            if self.owned:
+                self.inner.close()
 
     return SyncCaching
 
 
 @lru_cache(maxsize=2)  # as above
-def async_transport(http: Any) -> Any:
+def async_transport(http: Any) -> Any:  # noqa: C901 - as above
     """`sync_transport` for asynchronous clients."""
 
     class AsyncPieces(http.AsyncByteStream):  # type: ignore[misc]  # per library
@@ -256,10 +260,11 @@ def async_transport(http: Any) -> Any:
     class AsyncCaching(CachingTransport, http.AsyncBaseTransport):  # type: ignore[misc]  # per library
         pieces = AsyncPieces
 
-        def __init__(self, inner: Any, cache: SemanticCache) -> None:
+        def __init__(self, inner: Any, cache: SemanticCache, *, owned: bool) -> None:
             self.http = http
             self.inner = inner
             self.cache = cache
+            self.owned = owned
 
         async def handle_async_request(self, request: Any) -> Any:
             if self.ours(request):
@@ -290,7 +295,8 @@ def async_transport(http: Any) -> Any:
             return _reply(payload, response, time.perf_counter() - begun)
 
         async def aclose(self) -> None:
-            await self.inner.aclose()
+            if self.owned:
+                await self.inner.aclose()
 
     return AsyncCaching
 

@@ -1,0 +1,85 @@
+"""What all cached clients share: their settings, their cache, and how both end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from cacheback.adapters.install import cached_copy, install, installed
+from cacheback.cache import SemanticCache
+from cacheback.config import SettingKeywords
+from cacheback.drive import in_thread
+from cacheback.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SETTINGS = frozenset(SettingKeywords.__annotations__)
+
+
+class CachedClient:
+    """Stands before an SDK's client class among the bases of a cached client.
+
+    Args:
+        cache: a `SemanticCache` to share; it stays open when this client is closed. Without one
+            the client makes its own from the settings, and closes it.
+        **options: every setting of `cacheback.Settings`, and every argument of the SDK's client.
+
+    Raises:
+        ConfigurationError: a setting cannot work, or both a cache and settings were given.
+    """
+
+    cache: SemanticCache
+
+    def __init__(self, *, cache: SemanticCache | None = None, **options: Any) -> None:
+        settings = {name: options.pop(name) for name in _SETTINGS & options.keys()}
+        if cache is not None and settings:
+            raise ConfigurationError(
+                f"both a cache and {', '.join(sorted(settings))} were given; give the settings to"
+                " the SemanticCache"
+            )
+        self._theirs = options.get("http_client")
+        cache = cache or installed(self._theirs)
+        self._own_cache = None if cache else SemanticCache(**settings)
+        self.cache = cache or self._own_cache  # type: ignore[assignment]  # one of them is there
+        try:
+            if self._theirs is not None:
+                options["http_client"] = cached_copy(self._theirs, self.cache)
+            super().__init__(**options)
+        except BaseException:
+            self._end()
+            raise
+        if self._theirs is None:
+            install(self._client, self.cache)  # type: ignore[attr-defined]  # the SDK's attribute
+
+    def copy(self, *, _extra_kwargs: Mapping[str, Any] | None = None, **options: Any) -> Self:
+        """As the SDK's own `copy`; the copy shares this client's cache."""
+        extra = {"cache": self.cache, **(_extra_kwargs or {})}
+        return super().copy(**options, _extra_kwargs=extra)  # type: ignore[misc,no-any-return]  # the SDK's method
+
+    with_options = copy
+
+    def _end(self) -> None:
+        if self._own_cache is not None:
+            self._own_cache.close()
+
+
+class SyncClient(CachedClient):
+    """A cached client that is closed by `close()`."""
+
+    def close(self) -> None:
+        """Close the client, and its cache unless that is shared."""
+        super().close()  # type: ignore[misc]  # the SDK's method
+        if self._theirs is not None:
+            self._theirs.close()
+        self._end()
+
+
+class AsyncClient(CachedClient):
+    """A cached client that is closed by `await close()`."""
+
+    async def close(self) -> None:
+        """Close the client, and its cache unless that is shared."""
+        await super().close()  # type: ignore[misc]  # the SDK's method
+        if self._theirs is not None:
+            await self._theirs.aclose()
+        await in_thread(self._end)
