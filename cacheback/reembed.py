@@ -111,18 +111,18 @@ def unfinished(store: Store) -> Progress | None:
 
 
 def _shut_others_out(directory: Path, start: Progress, lock_timeout: float) -> None:
-    """Note that this has begun, after which no cache opens here, and see that none has before."""
+    """Note that this has begun, after which no cache opens here; then see that none is open."""
     with closing(SQLiteStore(directory, lock_timeout=lock_timeout)) as store:
         path = store.path
-    _require_alone(path)
-    with closing(SQLiteStore(directory, lock_timeout=lock_timeout)) as store:
         before = store.meta(REEMBEDDING_META)
         store.set_meta({REEMBEDDING_META: start.note()})
     try:
-        _require_alone(path)  # whoever came in between has it open still
+        _require_alone(path)
     except StoreLockedError:
         with closing(SQLiteStore(directory, lock_timeout=lock_timeout)) as store:
-            store.set_meta({REEMBEDDING_META: before})
+            # Whoever has it open may be doing the same, and have noted more since.
+            if store.meta(REEMBEDDING_META) == start.note():
+                store.set_meta({REEMBEDDING_META: before})
         raise
 
 

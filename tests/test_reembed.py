@@ -250,7 +250,7 @@ class TestOthers:
     def test_whoever_comes_in_at_the_last_moment_is_seen(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Between the first look and the note that shuts others out."""
+        """Just before the note that shuts others out."""
         others: list[SQLiteStore] = []
         note = SQLiteStore.set_meta
 
@@ -264,3 +264,20 @@ class TestOthers:
             reembed(directory, checked(Backwards()))
         with closing(others[0]) as other:
             assert other.meta(REEMBEDDING_META) is None
+
+    def test_a_second_one_does_not_disturb_the_first(self, directory: Path) -> None:
+        class Meeting(Backwards):
+            def encode(self, text: str) -> list[float]:
+                if text == words(20)[13]:
+                    for other in (Third(), Backwards()):
+                        with pytest.raises(StoreLockedError):
+                            reembed(directory, checked(other))
+                return super().encode(text)
+
+        class Third(Letters):
+            name = "third"
+
+        assert reembed(directory, checked(Meeting()), batch=4).encoded == 20
+        with closing(SQLiteStore(directory)) as store:
+            assert unfinished(store) is None
+            assert store.meta(EMBEDDER_META) == embedder_meta(checked(Backwards()))
