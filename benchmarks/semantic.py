@@ -23,7 +23,7 @@ def _measure(setting: Setting, cache: SemanticCache, number: int, size: int) -> 
     count = setting.size(600, 20) + _WARM
     texts = setting.asked(500 + number * count, count)  # texts that no memory has seen
     parts = cache.engine.parts
-    scope = parts.rules.place("", {}, day="").digest
+    scope = parts.rules.place("", {}, day=str).digest
     k = cache.settings.candidates
     hits = []
 

@@ -70,7 +70,7 @@ class Setting:
         cache.catalog.settle()
 
     def _drafts(self, cache: SemanticCache, numbers: Sequence[int]) -> Iterator[Draft]:
-        scope = cache.engine.parts.rules.place("", {}, day="")
+        scope = cache.engine.parts.rules.place("", {}, day=str)
         now = cache.engine.parts.clock()
         texts, vectors = self.source[1], pack_rows(self._vectors(np.array(numbers)))
         encoded = len(self._encoded)

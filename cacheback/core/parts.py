@@ -6,8 +6,7 @@ one way in which a failing part becomes a miss.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,7 +84,7 @@ def place(request: Request, parts: Parts, limits: Limits) -> Asked:
     )
     scope = _NOWHERE
     try:
-        scope = parts.rules.place(request.question, request.parts, day=parts.day(now))
+        scope = parts.rules.place(request.question, request.parts, day=lambda: parts.day(now))
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever the user's function raises
@@ -110,11 +109,22 @@ class PartFailedError(Exception):
         self.part = part
 
 
-@contextmanager
-def failing_as(part: Reason, faults: Faults) -> Iterator[None]:
-    """Report whatever goes wrong inside, and raise PartFailedError in its stead."""
-    try:
-        yield
-    except Exception as error:
-        faults.report(part, error)
-        raise PartFailedError(part) from error
+class FailingAs:
+    """Reports whatever goes wrong inside, and raises PartFailedError in its stead.
+
+    No generator, which would take 1 µs instead of 0.3 at each of the five places on a lookup's way.
+    """
+
+    __slots__ = ("_faults", "_part")
+
+    def __init__(self, part: Reason, faults: Faults) -> None:
+        self._part = part
+        self._faults = faults
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            self._faults.report(self._part, error)
+            raise PartFailedError(self._part) from error

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cacheback.core.memory import Memory
-from cacheback.core.parts import Asked, Limits, PartFailedError, Parts, failing_as
+from cacheback.core.parts import Asked, FailingAs, Limits, PartFailedError, Parts
 from cacheback.core.ports import Pair, Selection
 from cacheback.core.scope import differences
 from cacheback.models import (
@@ -43,20 +43,25 @@ class Recall:
         self._memory = memory
 
     def hot(self, asked: Asked) -> Outcome | None:
-        """An exact hit from the hot map alone: no thread, no query, microseconds."""
+        """An exact hit from the hot map alone: no thread, no query, microseconds.
+
+        None means that `search` may know more; with a store that fails there is no more to know.
+        """
         try:
             self._memory.catch_up()
-        except Exception as error:  # noqa: BLE001 - `search` will meet it again, and miss
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
             self._parts.faults.report(Reason.STORE_FAILED, error)
-            return None
+            return self.missed(Reason.STORE_FAILED)
         entry = self._parts.hot.get(asked.scope.digest, asked.digest)
         return None if entry is None or entry.expired(asked.now) else self._exact(asked, entry)
 
     def search(self, asked: Asked) -> Outcome:
-        """The store's exact entry, then the nearest ones: all that may take a while, at once."""
+        """The store's exact entry, then the nearest ones: all that may take a while, at once.
+
+        `hot` was asked just before, and has caught up with what others wrote.
+        """
         try:
-            with failing_as(Reason.STORE_FAILED, self._parts.faults):
-                self._memory.catch_up()
+            with FailingAs(Reason.STORE_FAILED, self._parts.faults):
                 entry = self._memory.find(asked.scope.digest, asked.digest)
             if entry is not None and not entry.expired(asked.now):
                 return self._exact(asked, entry)
@@ -116,7 +121,7 @@ class Recall:
     # The semantic tier --------------------------------------------------------------------
 
     def _semantic(self, asked: Asked) -> Outcome:
-        with failing_as(Reason.EMBEDDER_FAILED, self._parts.faults):
+        with FailingAs(Reason.EMBEDDER_FAILED, self._parts.faults):
             blind = self._parts.embedder.blind_to(asked.request.question)
         if blind is not None:
             return self.missed(blind)
@@ -137,18 +142,18 @@ class Recall:
 
     def _near(self, asked: Asked, k: int) -> list[tuple[int, float]]:
         """At most k (entry id, cosine) of the scope, nearest first."""
-        with failing_as(Reason.EMBEDDER_FAILED, self._parts.faults):
+        with FailingAs(Reason.EMBEDDER_FAILED, self._parts.faults):
             vector = self._parts.embedder.encode(asked.request.question)
-        with failing_as(Reason.INDEX_FAILED, self._parts.faults):
+        with FailingAs(Reason.INDEX_FAILED, self._parts.faults):
             return self._parts.catalog.nearest(asked.scope.digest, vector, k)
 
     def _judged(self, asked: Asked, near: Sequence[tuple[int, float]]) -> list[Candidate]:
         """Near entries with a verdict on each, nearest first."""
         if not near:
             return []
-        with failing_as(Reason.STORE_FAILED, self._parts.faults):
+        with FailingAs(Reason.STORE_FAILED, self._parts.faults):
             entries = {one.id: one for one in self._parts.store.get([id_ for id_, _ in near])}
-        with failing_as(Reason.JUDGE_FAILED, self._parts.faults):
+        with FailingAs(Reason.JUDGE_FAILED, self._parts.faults):
             return [
                 Candidate(entries[id_], similarity, self._judge(asked, entries[id_], similarity))
                 for id_, similarity in near

@@ -99,8 +99,8 @@ class ScopeRules:
                     " it must be 'exact', 'ignore' or a function"
                 )
 
-    def place(self, question: str, parts: Mapping[str, JSON], *, day: str) -> Scope:
-        """The scope of a question, given the raw parts of its request and today's date.
+    def place(self, question: str, parts: Mapping[str, JSON], *, day: Callable[[], str]) -> Scope:
+        """The scope of a question, given the raw parts of its request, and what tells the date.
 
         Two rules are stronger than any setting but an explicit one: a question that leans on
         earlier turns keeps its history as it is, also where history is ignored or normalised
@@ -108,7 +108,7 @@ class ScopeRules:
         """
         seen = traits(question)
         if seen.now:
-            parts = {"day": day, **parts}
+            parts = {"day": day(), **parts}
         ruled = {name: self._apply(name, value, seen.leans) for name, value in parts.items()}
         kept = {name: value for name, value in ruled.items() if value not in (None, "", [], {})}
         return Scope(hashlib.sha256(_SCOPE_DOMAIN + canonical(kept)).hexdigest(), kept)

@@ -28,7 +28,7 @@ JSON_VALUES = st.recursive(
 
 
 def place(parts: dict[str, Any], question: str = QUESTION, day: str = DAY, **rules: Any) -> Scope:
-    return ScopeRules(rules).place(question, parts, day=day)
+    return ScopeRules(rules).place(question, parts, day=lambda: day)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -132,8 +132,8 @@ class TestQuestionsAboutNow:
 
     def test_the_day_can_be_ignored(self) -> None:
         rules = ScopeRules({"day": "ignore"})
-        one = rules.place(self.NOW, {}, day="2026-11-23")
-        assert one == rules.place(self.NOW, {}, day="2026-11-24")
+        one = rules.place(self.NOW, {}, day=lambda: "2026-11-23")
+        assert one == rules.place(self.NOW, {}, day=lambda: "2026-11-24")
 
     def test_a_day_that_is_given_stays(self) -> None:
         assert place({"day": "2020-01-01"}, self.NOW).parts["day"] == "2020-01-01"
