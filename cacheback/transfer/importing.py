@@ -65,7 +65,7 @@ def import_entries(
         tags: given to every entry, besides its own.
         ttl: seconds until an entry expires whose line does not say when, instead of the cache's
             own; `math.inf` for never. Counted from `created_at`.
-        on_progress: called after each batch, and at the end, with the number of lines read.
+        on_progress: called every `batch` lines, and at the end, with the number of lines read.
         batch: how many entries are encoded and stored at once.
 
     Raises:
@@ -75,28 +75,25 @@ def import_entries(
     engine = cache.ready()
     controls = Controls(ttl=ttl, namespace=namespace, tags=tuple(tags))
     default = cache.request("", scope, controls)
-    importing = _Import(engine, default, batch, on_progress)
+    importing = _Import(engine, default, batch)
     number = 0
     for number, line in enumerate(lines, 1):
         importing.take(number, line)
-    importing.store(number)
+        if on_progress is not None and number % batch == 0:
+            on_progress(number)
+    importing.store()
+    if on_progress is not None:
+        on_progress(number)
     return importing.report()
 
 
 class _Import:
     """One import: what waits to be stored, and what became of the rest."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        default: Request,
-        batch: int,
-        on_progress: Callable[[int], None] | None,
-    ) -> None:
+    def __init__(self, engine: Engine, default: Request, batch: int) -> None:
         self._engine = engine
         self._default = default
         self._batch = batch
-        self._on_progress = on_progress
         self._waiting: dict[tuple[str, str], tuple[Line, Memo]] = {}
         self._ids: dict[int, int] = {}  # of the file's entries that can be sources → ours
         self._imported = self._unchanged = self._expired = 0
@@ -118,25 +115,24 @@ class _Import:
         try:
             line = parse_line(text)
             self._ignored.update(line.unknown)
-            self._keep(line, number)
+            self._keep(line)
         except BadLineError as error:
             self._bad.append((number, str(error)))
         if len(self._waiting) >= self._batch:
-            self.store(number)
+            self.store()
 
-    def store(self, number: int) -> None:
-        """Store what waits, in one transaction."""
-        if self._waiting:
-            waiting, self._waiting = list(self._waiting.values()), {}
-            entries = self._engine.memory.remember([memo for _, memo in waiting])
-            for (line, _), entry in zip(waiting, entries, strict=True):
-                self._note(line, entry)
-            self._imported += len(entries)
-        if self._on_progress is not None:
-            self._on_progress(number)
+    def store(self) -> None:
+        """Store what waits, if anything does, in one transaction."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = list(self._waiting.values()), {}
+        entries = self._engine.memory.remember([memo for _, memo in waiting])
+        for (line, _), entry in zip(waiting, entries, strict=True):
+            self._note(line, entry)
+        self._imported += len(entries)
 
-    def _keep(self, line: Line, number: int) -> None:
-        memo = self._memo(line, number)
+    def _keep(self, line: Line) -> None:
+        memo = self._memo(line)
         asked = place(memo.request, self._engine.parts, self._engine.limits)
         if asked.ruling.reason is Reason.SCOPE_FAILED:
             raise BadLineError("a rule for a part of the scope failed on it")
@@ -145,15 +141,15 @@ class _Import:
             return
         key = (asked.scope.digest, asked.digest)
         if key in self._waiting:  # the same question twice in one batch: the later line counts
-            self.store(number)
+            self.store()
         found = self._engine.parts.store.find(*key)
         if found is None or found.expired(asked.now) or not _says(found, line, memo):
-            self._waiting[key] = (line, memo)
+            self._waiting[key] = (line, replace(memo, asked=asked))
         else:
             self._unchanged += 1
             self._note(line, found)
 
-    def _memo(self, line: Line, number: int) -> Memo:
+    def _memo(self, line: Line) -> Memo:
         default = self._default
         parts = default.parts if line.scope is None else line.scope
         controls = Controls(
@@ -171,15 +167,15 @@ class _Import:
             answer=line.answer,
             provenance=line.provenance or "import",
             seconds=line.seconds,
-            sources=self._sources(line, number),
+            sources=self._sources(line),
             created_at=line.created_at,
             expires_at=None if line.expires_at == math.inf else line.expires_at,
         )
 
-    def _sources(self, line: Line, number: int) -> tuple[int, ...]:
+    def _sources(self, line: Line) -> tuple[int, ...]:
         """A synthesis is kept only with what it was written from."""
         if not self._ids.keys() >= set(line.sources):
-            self.store(number)  # they may be waiting
+            self.store()  # they may be waiting
         missing = [source for source in line.sources if source not in self._ids]
         if missing:
             raise BadLineError(f"its source {missing[0]} is not the id of an entry above it")
