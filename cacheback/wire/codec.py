@@ -6,7 +6,7 @@ know: HTTP, clocks, randomness, or what the cache will decide.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,26 @@ class Parsed:
     limits: tuple[Reason, ...]
     stream: bool
     temperature: float | None
+
+
+class Recorder(Protocol):
+    """Listens to a stream as it passes, and knows the answer once the stream was whole."""
+
+    @property
+    def ended(self) -> bool:
+        """True once the event has passed after which the provider says nothing more."""
+        ...
+
+    def feed(self, data: bytes) -> None:
+        """Take in upstream's bytes, decompressed, in any chunks. Never raises on foreign bytes."""
+        ...
+
+    def answer(self) -> Answer | None:
+        """The answer, if the stream was complete, without an error, and ended as one that is kept.
+
+        Its `raw` is the JSON that a call without streaming would have returned.
+        """
+        ...
 
 
 class Codec(Protocol):
@@ -68,4 +88,21 @@ class Codec(Protocol):
 
     def mark(self, payload: Mapping[str, JSON], marks: Mapping[str, JSON]) -> dict[str, JSON]:
         """A provider's own body with our marks at its top level."""
+        ...
+
+    def recorder(self, body: JSON) -> Recorder:
+        """A fresh recorder for the stream that answers this request."""
+        ...
+
+    def render_stream(
+        self,
+        answer: Answer,
+        body: JSON,
+        *,
+        id: str,  # noqa: A002 - the field's own name
+        created: int,
+        marks: Mapping[str, JSON],
+        model: str = "",
+    ) -> Iterator[bytes]:
+        """As `render`, but the events of a stream that answers this request, each as its bytes."""
         ...

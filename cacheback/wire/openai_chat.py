@@ -6,11 +6,14 @@ streams, clocks, randomness. Foreign JSON is never an error: `parse` and `answer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from cacheback.models import JSON, Answer, Reason, ToolCall, Usage
+from cacheback.models import JSON, Answer, Reason, ToolCall
+from cacheback.wire import openai_chat_stream, openai_usage, shapes
 from cacheback.wire.codec import Parsed
+from cacheback.wire.openai_chunks import ChunkRecorder, chunks, expected
 from cacheback.wire.openai_messages import Conversation, conversation
+from cacheback.wire.shapes import is_list
 
 FORMAT = "openai.chat"
 ID_PREFIX = "chatcmpl-"
@@ -54,30 +57,14 @@ def parse(body: JSON) -> Parsed | None:
     turns = conversation(body.get("messages"))
     if turns is None:
         return None
-    plain = {name: _plain(value) for name, value in body.items()}
-    fields = {name: value for name, value in plain.items() if not _unsaid(name, value)}
+    fields = shapes.fields(body, _DEFAULTS)
     return Parsed(
         question=turns.question,
-        parts={name: part for name, part in _parts(fields, turns) if part not in (None, [], {})},
+        parts=shapes.filled(dict(_parts(fields, turns))),
         limits=tuple(_limits(body, fields, turns)),
         stream=body.get("stream") is True,
-        temperature=_number(fields.get("temperature")),
+        temperature=shapes.number(fields.get("temperature")),
     )
-
-
-def _unsaid(name: str, value: JSON) -> bool:
-    """True for a field that is null or set to its default. (1 is not True here, nor 0 False.)"""
-    default = _DEFAULTS.get(name)
-    return value is None or (type(value) is type(default) and value == default)
-
-
-def _plain(value: JSON) -> JSON:
-    """1.0 → 1: one number, which Python would write in two ways."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _number(value: JSON) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _parts(fields: Mapping[str, JSON], turns: Conversation) -> Iterator[tuple[str, JSON]]:
@@ -135,7 +122,7 @@ def answer(payload: JSON) -> Answer | None:
     if not isinstance(payload, Mapping) or payload.get("error") is not None:
         return None
     choices = payload.get("choices")
-    if not _is_list(choices) or not choices or not all(_whole(choice) for choice in choices):
+    if not is_list(choices) or not choices or not all(_whole(choice) for choice in choices):
         return None
     message = choices[0]["message"]
     calls = _calls(message)
@@ -145,22 +132,19 @@ def answer(payload: JSON) -> Answer | None:
     return Answer(
         text=text,
         tool_calls=calls,
-        reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")),
+        reasoning=_reasoning(message),
         finish_reason=choices[0]["finish_reason"],
-        usage=_usage(payload.get("usage")),
-        model=_text(payload.get("model")),
+        usage=openai_usage.usage(payload.get("usage")),
+        model=shapes.text(payload.get("model")),
         provider=_PROVIDER,
         format=FORMAT,
         raw=payload,
     )
 
 
-def _is_list(value: JSON) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
-
-
-def _text(value: JSON) -> str | None:
-    return value if isinstance(value, str) else None
+def _reasoning(message: Mapping[str, JSON]) -> str | None:
+    """What the model thought, under either of the two names that OpenAI's followers use."""
+    return shapes.text(message.get("reasoning_content")) or shapes.text(message.get("reasoning"))
 
 
 def _whole(choice: JSON) -> bool:
@@ -177,7 +161,7 @@ def _whole(choice: JSON) -> bool:
 def _calls(message: Mapping[str, JSON]) -> tuple[ToolCall, ...] | None:
     """The calls that a message makes, or None when one of them cannot be read."""
     given = message.get("tool_calls") or []
-    if not _is_list(given):
+    if not is_list(given):
         return None
     older = message.get("function_call")
     if older is not None:
@@ -195,13 +179,6 @@ def _call(given: JSON) -> ToolCall | None:
     return None
 
 
-def _usage(given: JSON) -> Usage | None:
-    match given:
-        case {"prompt_tokens": int(input_tokens), "completion_tokens": int(output_tokens)}:
-            return Usage(input_tokens, output_tokens)
-    return None
-
-
 def render(
     answer: Answer,
     *,
@@ -216,11 +193,13 @@ def render(
     that somebody put into the cache, is dressed as one. `model` is named if the answer names none.
     """
     body = answer.raw if answer.format == FORMAT and answer.raw else _dressed(answer, model)
-    return {**body, "id": id, "created": created, **marks}
+    # A stream that was recorded tells no usage unless its caller asked; `response.usage.…` is
+    # read from JSON answers without a thought.
+    told = {"usage": openai_usage.told(answer)} if body.get("usage") is None else {}
+    return {**body, **told, "id": id, "created": created, **marks}
 
 
 def _dressed(answer: Answer, model: str) -> dict[str, JSON]:
-    usage = answer.usage or Usage()
     message: dict[str, JSON] = {"role": "assistant", "content": answer.text, "refusal": None}
     if answer.tool_calls:
         message["content"] = answer.text or None
@@ -238,11 +217,6 @@ def _dressed(answer: Answer, model: str) -> dict[str, JSON]:
                 "finish_reason": "tool_calls" if answer.tool_calls else "stop",
             }
         ],
-        "usage": {
-            "prompt_tokens": usage.input_tokens,
-            "completion_tokens": usage.output_tokens,
-            "total_tokens": usage.total,
-        },
     }
 
 
@@ -254,3 +228,25 @@ def _rendered(call: ToolCall) -> JSON:
 def mark(payload: Mapping[str, JSON], marks: Mapping[str, JSON]) -> dict[str, JSON]:
     """A provider's own body with our marks at its top level."""
     return {**payload, **marks}
+
+
+def recorder(body: JSON) -> ChunkRecorder:
+    """A recorder for the stream that answers this request."""
+    return ChunkRecorder(
+        answer, openai_chat_stream.whole, kind="chat.completion", expected=expected(body)
+    )
+
+
+def render_stream(
+    answer: Answer,
+    body: JSON,
+    *,
+    id: str,  # noqa: A002 - the field's own name
+    created: int,
+    marks: Mapping[str, JSON],
+    model: str = "",
+) -> Iterator[bytes]:
+    """As `render`, but as the events of the stream that the request asks for."""
+    rendered = render(answer, id=id, created=created, marks=marks, model=model)
+    choices = openai_chat_stream.spoken(rendered["choices"])
+    return chunks(rendered, body, choices, kind="chat.completion.chunk")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from cacheback.wire import openai_chat
+from cacheback.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
 from cacheback.wire.codec import Codec
 
 # By how the path ends: base URLs differ (/v1, /openai/deployments/<name>, a gateway's prefix).
+# The first that fits counts. OpenAI's threads have `/messages` too, hence the version there.
 _BY_ENDING: dict[str, Codec] = {
     "/chat/completions": openai_chat,
+    "/completions": openai_completions,
+    "/responses": openai_responses,
+    "/v1/messages": anthropic_messages,
 }
+_EMBEDDINGS = "/embeddings"
 
 
 def codec_for(method: str, path: str) -> Codec | None:
@@ -17,6 +22,11 @@ def codec_for(method: str, path: str) -> Codec | None:
         return None
     bare = path.partition("?")[0]
     return next((codec for end, codec in _BY_ENDING.items() if bare.endswith(end)), None)
+
+
+def is_embeddings(method: str, path: str) -> bool:
+    """True for a batch of embeddings, which `openai_embeddings` takes apart."""
+    return method.upper() == "POST" and path.partition("?")[0].endswith(_EMBEDDINGS)
 
 
 def codec_named(name: str) -> Codec | None:

@@ -26,8 +26,11 @@ def test_chat_completions_under_any_prefix(path: str) -> None:
     [
         ("GET", "/v1/chat/completions"),
         ("POST", "/v1/chat/completions/chatcmpl-1"),
-        ("POST", "/v1/completions"),
         ("POST", "/v1/other?next=/chat/completions"),
+        ("POST", "/v1/threads/thread_1/messages"),
+        ("POST", "/v1/messages/count_tokens"),
+        ("POST", "/v1/messages/batches"),
+        ("POST", "/v1/responses/resp_1/cancel"),
         ("POST", "/v1/embeddings"),
     ],
 )
