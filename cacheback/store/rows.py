@@ -106,7 +106,7 @@ def entry_from(row: Sequence[Any]) -> Entry:
 
 def _checksum(fields: tuple[object, ...], question: bytes, answer: bytes) -> int:
     """CRC-32: against accidents, not against forgery. `repr` of a float is exact."""
-    return crc32(answer, crc32(question, crc32(repr(fields).encode("utf-8", "surrogatepass"))))
+    return crc32(answer, crc32(question, crc32(repr(fields).encode())))
 
 
 def _instance(value: Any, expected: type) -> Any:

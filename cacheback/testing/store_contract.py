@@ -31,7 +31,8 @@ from cacheback.core.ports import Change, Selection, Store, Use
 from cacheback.errors import ClosedError, InputError, StoreError
 from cacheback.models import Answer, Draft, Scope, ToolCall, Usage
 
-CITY = Scope("c" * 64, {"model": "small", "tenant": "ann", "system": {"text": "Be brief."}})
+BRIEF = {"role": "system", "text": "Be brief."}
+CITY = Scope("c" * 64, {"model": "small", "tenant": "ann", "system": BRIEF})
 BANK = Scope("b" * 64, {"model": "large", "tenant": "ann", "tools": None})
 ALL = Selection()
 T = 1_000_000.0
@@ -210,8 +211,9 @@ class StoreContract:
             (Selection(scope="unknown"), ""),
             (Selection(parts={"tenant": "ann"}), "12345"),
             (Selection(parts={"tenant": "ann", "model": "large"}), "25"),
-            (Selection(parts={"system": {"text": "Be brief."}}), "134"),
-            (Selection(parts={"system": {"text": "Be long."}}), ""),
+            (Selection(parts={"system": {"text": "Be brief.", "role": "system"}}), "134"),
+            (Selection(parts={"system": {"text": "Be long.", "role": "system"}}), ""),
+            (Selection(parts={"system": {"text": "Be brief."}}), ""),
             (Selection(parts={"tools": None}), "25"),
             (Selection(parts={"unknown": None}), ""),
             (Selection(question_digest=digest_of("close it")), "4"),

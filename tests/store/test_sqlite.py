@@ -46,6 +46,15 @@ def test_a_locked_store_is_told_after_the_timeout_and_still_read(tmp_path: Path)
         assert store.count(ALL) == 2
 
 
+def test_a_transaction_has_the_lock_from_its_first_moment(
+    store: SQLiteStore, tmp_path: Path
+) -> None:
+    with closing(SQLiteStore(tmp_path, lock_timeout=0.01)) as other:
+        with store._connections.writing(), pytest.raises(StoreLockedError):
+            other.put([draft()])
+        other.put([draft()])
+
+
 def test_record_never_waits(tmp_path: Path) -> None:
     with closing(SQLiteStore(tmp_path, lock_timeout=3600)) as store:
         (entry,) = store.put([draft()])
@@ -84,24 +93,16 @@ def test_connections_of_finished_threads_are_closed(store: SQLiteStore) -> None:
 
 def test_close_waits_for_a_transaction_in_another_thread(tmp_path: Path) -> None:
     store = SQLiteStore(tmp_path)
-    inside, go_on = threading.Event(), threading.Event()
-
-    def write() -> None:
-        with store._connections.writing() as db:
-            inside.set()
-            go_on.wait()
-            db.execute("INSERT INTO meta VALUES ('a', 'b')")
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    inside.wait()
     closer = threading.Thread(target=store.close)
-    closer.start()
-    go_on.set()
-    writer.join()
+    with store._connections.writing() as db:
+        closer.start()
+        while not store._connections._closed:
+            pass
+        for n in range(2000):
+            db.execute("INSERT INTO meta VALUES (?, 'kept')", (str(n),))
     closer.join()
     with closing(SQLiteStore(tmp_path)) as store:
-        assert store.meta("a") == "b"
+        assert store.meta("1999") == "kept"
 
 
 def test_a_clean_close_leaves_one_file(tmp_path: Path) -> None:
