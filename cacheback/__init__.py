@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from cacheback._version import __version__
 
 if TYPE_CHECKING:
-    from cacheback.adapters.openai import CachedOpenAI
+    from cacheback.adapters.openai import (
+        AsyncCachedAzureOpenAI,
+        AsyncCachedOpenAI,
+        CachedAzureOpenAI,
+        CachedOpenAI,
+    )
+    from cacheback.adapters.wrap import wrap
     from cacheback.cache import SemanticCache
     from cacheback.config import Settings
     from cacheback.core.normalise import blank_volatile
@@ -45,7 +51,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "cacheback.wire.marks": ("Info", "info"),
-    "cacheback.adapters.openai": ("CachedOpenAI",),
+    "cacheback.adapters.openai": (
+        "AsyncCachedAzureOpenAI",
+        "AsyncCachedOpenAI",
+        "CachedAzureOpenAI",
+        "CachedOpenAI",
+    ),
+    "cacheback.adapters.wrap": ("wrap",),
     "cacheback.cache": ("SemanticCache",),
     "cacheback.config": ("Settings",),
     "cacheback.core.normalise": ("blank_volatile",),
@@ -79,7 +91,10 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Answer",
+    "AsyncCachedAzureOpenAI",
+    "AsyncCachedOpenAI",
     "CachebackError",
+    "CachedAzureOpenAI",
     "CachedOpenAI",
     "Candidate",
     "ClosedError",
@@ -106,6 +121,7 @@ __all__ = [
     "__version__",
     "blank_volatile",
     "info",
+    "wrap",
 ]
 
 

@@ -62,7 +62,6 @@ class Reason(StrEnum):
     SAMPLING_EXACT_ONLY = "sampling_exact_only"
     # not cached at all
     STATEFUL = "stateful"
-    STREAMING = "streaming"
     BYPASSED = "bypassed"
     REFRESHED = "refreshed"
     DISABLED = "disabled"

@@ -11,7 +11,10 @@ import cacheback
 
 NAMES = [
     "Answer",
+    "AsyncCachedAzureOpenAI",
+    "AsyncCachedOpenAI",
     "CachebackError",
+    "CachedAzureOpenAI",
     "CachedOpenAI",
     "Candidate",
     "ClosedError",
@@ -38,6 +41,7 @@ NAMES = [
     "__version__",
     "blank_volatile",
     "info",
+    "wrap",
 ]
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cacheback.core.scope import credential_digest
-from cacheback.models import JSON, Answer, Controls, Outcome, Reason, Request
+from cacheback.models import JSON, Answer, Controls, Outcome, Request
 from cacheback.wire import marks
 from cacheback.wire.registry import codec_for, codec_named
 
@@ -107,7 +107,7 @@ def read(cache: SemanticCache, sent: Sent, controls: Controls) -> tuple[Exchange
             **_from_headers(sent.headers, parsed.parts),
         },
         controls,
-        limits=(Reason.STREAMING,) if parsed.stream else parsed.limits,
+        limits=parsed.limits,
         temperature=parsed.temperature,
         stream=parsed.stream,
     )

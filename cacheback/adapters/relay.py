@@ -93,7 +93,7 @@ class SyncRelay(Relay):
     def join(self) -> Any:
         with self._lock:
             if self._over:
-                return NoEntry.FAILED
+                return None
             self._consumers += 1
             return SyncView(self)
 
@@ -170,7 +170,7 @@ class AsyncRelay(Relay):
         if not _running_on(self._loop):
             return NoEntry.ALONE
         if self._over:
-            return NoEntry.FAILED
+            return None
         self._consumers += 1
         return AsyncView(self)
 

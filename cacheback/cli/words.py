@@ -30,7 +30,6 @@ REASONS: Mapping[Reason, str] = {
     Reason.LOGPROBS_EXACT_ONLY: "logprobs are wanted, so only the same request may be served",
     Reason.SAMPLING_EXACT_ONLY: "sampled too freely, so only the same request may be served",
     Reason.STATEFUL: "the provider keeps state, so it is not cached",
-    Reason.STREAMING: "streams are not cached here",
     Reason.BYPASSED: "the request went past the cache",
     Reason.REFRESHED: "the request wanted a fresh answer",
     Reason.DISABLED: "the cache is switched off (CACHEBACK_CACHE_ENABLED)",

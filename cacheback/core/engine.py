@@ -88,13 +88,12 @@ class Engine:
     def _follow(self, asked: Asked, missed: Outcome, flight: Flight) -> Plan[Outcome | None]:
         """What somebody else's call brings; None where it failed, and the flight is over."""
         landed: Landed = yield Wait(flight.landing, asked.request.patience)
-        if isinstance(landed, Recording) and asked.request.stream:
-            view = landed.join()
-            if not isinstance(view, NoEntry):
+        if isinstance(landed, Recording):
+            view = landed.join() if asked.request.stream else None
+            if view is not None and view is not NoEntry.ALONE:
                 return self._recalling.from_recording(missed, view)
-            landed = view
-        elif isinstance(landed, Recording):
-            landed = yield Wait(landed.end, asked.request.patience)
+            # What is not a stream, or comes when the stream is over, takes what is stored of it.
+            landed = view or (yield Wait(landed.end, asked.request.patience))
         if isinstance(landed, Entry):
             return self._recalling.from_flight(asked, landed)
         if landed is NoEntry.ALONE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from cacheback.models import Entry, Reply
 
@@ -40,11 +40,10 @@ class Recording(Protocol):
         """What to run once, when the stream is over, with what it brought."""
         ...
 
-    def join(self) -> object | NoEntry:
-        """A consumer's own view of the stream, from its first byte.
+    def join(self) -> Any:
+        """A consumer's own view of the stream, from its first byte; None when it is over.
 
-        FAILED: the stream is over or nobody holds it any more. ALONE: it cannot be joined from
-        here (from another event loop, say).
+        `NoEntry.ALONE` where it cannot be joined (from another event loop, say).
         """
         ...
 

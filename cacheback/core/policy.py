@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from cacheback.models import Mode, Reason, Request
 
-NEVER = frozenset({Reason.STATEFUL, Reason.STREAMING})
+NEVER = frozenset({Reason.STATEFUL})
 """Reasons for which a request is neither answered from memory nor stored."""
 
 _MODES: dict[Mode, Reason] = {"bypass": Reason.BYPASSED, "refresh": Reason.REFRESHED}

@@ -274,15 +274,6 @@ class TestNotStored:
 
 
 class TestPassing:
-    def test_a_stream_passes_untouched(
-        self, client: CachedOpenAI, upstream: ScriptedUpstream
-    ) -> None:
-        for _ in range(2):
-            chunks = list(ask(client, stream=True))
-            text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
-            assert FRANCE in text
-        assert upstream.calls == 2
-
     def test_other_endpoints_pass_untouched(self, cache: SemanticCache) -> None:
         with (
             ScriptedUpstream(echo=True) as upstream,
