@@ -254,10 +254,10 @@ class IndexCatalog:
 
 
 def _report(index: ScopeIndex) -> ScopeReport:
-    graph = index.graph
-    if graph is None:
-        return ScopeReport(index.scope, len(index), 0, 0)
-    return ScopeReport(index.scope, len(index), len(graph), graph.dead)
+    with index.lock:  # between two steps of a move, when nothing is counted twice
+        graph = index.graph
+        in_graph, dead = (0, 0) if graph is None else (len(graph), graph.dead)
+        return ScopeReport(index.scope, len(index), in_graph, dead)
 
 
 _catalogs: weakref.WeakSet[IndexCatalog] = weakref.WeakSet()
