@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 
-from cacheback.models import JSON, ToolCall, Usage
+from cacheback.models import JSON, ToolCall
+from cacheback.testing import speech
 from cacheback.testing.script import Reply
 
 # What a chat costs besides its words: OpenAI's cookbook, "How to count tokens with tiktoken".
 _TOKENS_PER_MESSAGE = 3
 _TOKENS_PER_REPLY = 3
+
+# Fields of a message that come word by word.
+_SPOKEN = frozenset({"content", "reasoning", "reasoning_content", "refusal"})
 
 _ERRORS = {
     401: ("invalid_request_error", "invalid_api_key"),
@@ -30,8 +33,7 @@ def understands(body: JSON) -> bool:
 
 def question(body: Mapping[str, JSON]) -> str:
     """The last user text."""
-    users = (one for one in reversed(body["messages"]) if one.get("role") == "user")
-    return _text(next(users, {}))
+    return speech.last_user_text(body["messages"])
 
 
 def completion(body: Mapping[str, JSON], reply: Reply) -> JSON:
@@ -69,6 +71,11 @@ def events(body: Mapping[str, JSON], reply: Reply) -> list[bytes]:
     return [_event(json.dumps(chunk)) for chunk in chunks] + [_event("[DONE]")]
 
 
+def failure(message: str) -> bytes:
+    """The event by which the provider breaks a stream off."""
+    return _event(json.dumps(error(500, message)))
+
+
 def error(status: int, message: str) -> JSON:
     """An error body, with the type and code that OpenAI gives for the status."""
     fallback = ("server_error", None) if status >= 500 else ("invalid_request_error", None)
@@ -96,9 +103,11 @@ def _choices(index: int, reply: Reply) -> Iterator[JSON]:
 
 def _deltas(reply: Reply) -> Iterator[JSON]:
     content = None if reply.tool_calls and not reply.text else ""
-    yield {"role": "assistant", "content": content, "refusal": None, **reply.extra}
-    for word in _words(reply.text):
-        yield {"content": word}
+    extra = {name: value for name, value in reply.extra.items() if name not in _SPOKEN}
+    yield {"role": "assistant", "content": content, "refusal": None, **extra}
+    for name, text in (*reply.extra.items(), ("content", reply.text)):
+        for word in speech.words(text) if name in _SPOKEN else ():
+            yield {name: word}
     for index, call in enumerate(reply.tool_calls):
         whole = _tool_call(call)
         yield {
@@ -106,13 +115,8 @@ def _deltas(reply: Reply) -> Iterator[JSON]:
                 {**whole, "index": index, "function": {"name": call.name, "arguments": ""}}
             ]
         }
-        for word in _words(call.arguments):
+        for word in speech.words(call.arguments):
             yield {"tool_calls": [{"index": index, "function": {"arguments": word}}]}
-
-
-def _words(text: str) -> list[str]:
-    """Words with the white space after them: joined, they are the text."""
-    return re.findall(r"^\s+|\S+\s*", text)
 
 
 def _event(data: str) -> bytes:
@@ -121,7 +125,7 @@ def _event(data: str) -> bytes:
 
 def _tool_call(call: ToolCall) -> dict[str, JSON]:
     return {
-        "id": call.id or f"call_{uuid.uuid4().hex[:24]}",
+        "id": speech.call_id(call, "call_"),
         "type": "function",
         "function": {"name": call.name, "arguments": call.arguments},
     }
@@ -132,9 +136,9 @@ def _finish_reason(reply: Reply) -> str:
 
 
 def _usage(body: Mapping[str, JSON], reply: Reply) -> JSON:
-    said = reply.text + "".join(call.name + call.arguments for call in reply.tool_calls)
-    asked = sum(_tokens(_text(one)) + _TOKENS_PER_MESSAGE for one in body["messages"])
-    usage = reply.usage or Usage(asked + _TOKENS_PER_REPLY, _tokens(said) * (body.get("n") or 1))
+    texts = [speech.text_of(one.get("content")) for one in body["messages"]]
+    asked = sum(speech.tokens(text) + _TOKENS_PER_MESSAGE for text in texts) + _TOKENS_PER_REPLY
+    usage = speech.usage(reply, asked, body.get("n") or 1)
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
@@ -142,15 +146,3 @@ def _usage(body: Mapping[str, JSON], reply: Reply) -> JSON:
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
     }
-
-
-def _tokens(text: str) -> int:
-    """About as many as a tokenizer finds: words and signs."""
-    return len(re.findall(r"\w+|[^\w\s]", text))
-
-
-def _text(message: Mapping[str, JSON]) -> str:
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content
-    return "\n".join(part["text"] for part in content if part.get("type") == "text")

@@ -21,14 +21,17 @@ class Reply:
     Args:
         text: what the model says.
         tool_calls: the calls it asks for; an empty id is replaced by a fresh one.
-        finish_reason: how it ended; None for how such an answer ends.
+        finish_reason: how it ended, in the words of chat completions (`stop`, `length`,
+            `tool_calls`, `content_filter`) or the endpoint's own; None for how such an answer ends.
         usage: None counts the words that came and went.
-        extra: further fields of the message, such as `refusal` or `reasoning_content`.
+        extra: further fields of the message, such as `refusal`, `reasoning_content` or
+            `annotations`, told in the endpoint's own way where it has one.
         payload: JSON to send instead of all the above, as it is.
         body: bytes to send instead of all the above, as they are: malformed JSON, raw events.
         status: the HTTP status.
         headers: further headers; they win over those that would be sent.
         delay: seconds before the first byte; None for the server's latency.
+        fail_after: events of a stream after which the provider's error event ends it.
         cut_after: bytes of body (on the wire) after which the connection is cut.
         gzip: compress the body.
     """
@@ -45,6 +48,7 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float | None = None
+    fail_after: int | None = None
     cut_after: int | None = None
     gzip: bool = False
 

@@ -1,6 +1,6 @@
 """A stand-in for a provider, on loopback: scripted answers, faults on demand, every call recorded.
 
-To teach it another endpoint, write a module with the five functions of `Dialect` and name it in
+To teach it another endpoint, write a module with the functions of `Dialect` and name it in
 `_DIALECTS`.
 """
 
@@ -16,7 +16,14 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from cacheback.models import JSON
-from cacheback.testing import openai_chat, response
+from cacheback.testing import (
+    anthropic_messages,
+    openai_chat,
+    openai_completions,
+    openai_embeddings,
+    openai_responses,
+    response,
+)
 from cacheback.testing.loopback import Call, LoopbackServer, Send
 from cacheback.testing.script import Answering, Reply, Script, as_reply
 
@@ -36,14 +43,27 @@ class Dialect(Protocol):
 
     def events(self, body: Mapping[str, JSON], reply: Reply) -> list[bytes]: ...
 
+    def failure(self, message: str) -> bytes:
+        """The event by which the provider breaks a stream off."""
+        ...
+
     def error(self, status: int, message: str) -> JSON: ...
 
 
-_DIALECTS: dict[str, Dialect] = {"/chat/completions": openai_chat}
+# By how the path ends; the first that fits counts.
+_DIALECTS: dict[str, Dialect] = {
+    "/chat/completions": openai_chat,
+    "/completions": openai_completions,
+    "/responses": openai_responses,
+    "/embeddings": openai_embeddings,
+    "/v1/messages": anthropic_messages,
+}
 
 
 class ScriptedUpstream:
     """An OpenAI-compatible provider at `openai_url`, for as long as the `with` block lasts.
+
+    At `anthropic_url` it is one that speaks as Anthropic does.
 
         with ScriptedUpstream(latency=0.3) as upstream:
             client = OpenAI(base_url=upstream.openai_url, api_key="test")
@@ -107,6 +127,11 @@ class ScriptedUpstream:
     def openai_url(self) -> str:
         """What `base_url` of an OpenAI client must be."""
         return f"{self.url}/v1"
+
+    @property
+    def anthropic_url(self) -> str:
+        """What `base_url` of an Anthropic client must be."""
+        return self.url
 
     @property
     def requests(self) -> tuple[Call, ...]:
@@ -227,9 +252,7 @@ def _echo(call: Call) -> Reply:
 def _wire(call: Call, reply: Reply, dialect: Dialect | None) -> list[bytes]:
     """Everything that goes over the wire, in pieces with gaps between them."""
     streams = dialect is not None and _is_stream(call, reply)
-    events = (
-        dialect.events(call.json, reply) if dialect and streams else [_body(call, reply, dialect)]
-    )
+    events = _events(call, reply, dialect) if dialect and streams else [_body(call, reply, dialect)]
     headers = {
         "content-type": "text/event-stream" if streams else "application/json",
         "x-request-id": f"req_{uuid.uuid4().hex}",
@@ -245,6 +268,14 @@ def _wire(call: Call, reply: Reply, dialect: Dialect | None) -> list[bytes]:
     if call.method == "HEAD":
         return response.head_only(pieces)
     return pieces if reply.cut_after is None else response.cut(pieces, reply.cut_after)
+
+
+def _events(call: Call, reply: Reply, dialect: Dialect) -> list[bytes]:
+    events = dialect.events(call.json, reply)
+    if reply.fail_after is None:
+        return events
+    failure = dialect.failure("The server had an error while processing your request.")
+    return [*events[: reply.fail_after], failure]
 
 
 def _is_stream(call: Call, reply: Reply) -> bool:
