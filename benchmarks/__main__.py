@@ -29,7 +29,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 def main() -> None:
     options = _options()
-    begun = datetime.now(UTC)
+    begun, machine = datetime.now(UTC), describe()
     figures = []
     with tempfile.TemporaryDirectory(prefix="cacheback-bench-") as scratch:
         setting = Setting(Path(scratch), options.quick)
@@ -37,11 +37,7 @@ def main() -> None:
             for figure in GROUPS[name](setting):
                 print(line(figure), flush=True)
                 figures.append(figure)
-        facts = {
-            "date": f"{begun:%Y-%m-%d %H:%M} UTC",
-            "questions": setting.source[0],
-            **describe(),
-        }
+        facts = {"date": f"{begun:%Y-%m-%d %H:%M} UTC", "questions": setting.source[0], **machine}
     if options.json is not None:
         told = [{**asdict(figure), "met": figure.met} for figure in figures]
         options.json.write_text(json.dumps({"facts": facts, "figures": told}, indent=2) + "\n")

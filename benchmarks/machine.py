@@ -16,6 +16,7 @@ def describe() -> dict[str, str]:
         "CPU": _cpu(),
         "cores": str(os.cpu_count()),
         "memory": _memory(),
+        "load before": _load(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         **{package: _version(package) for package in _PACKAGES},
@@ -38,6 +39,14 @@ def _memory() -> str:
     except (AttributeError, ValueError):  # Windows has no sysconf
         return "unknown"
     return f"{total / 2**30:.0f} GiB"
+
+
+def _load() -> str:
+    """Runnable processes: above 0 others were at work, too."""
+    try:
+        return " ".join(f"{load:.2f}" for load in os.getloadavg())
+    except (AttributeError, OSError):
+        return "unknown"
 
 
 def _version(package: str) -> str:
