@@ -170,6 +170,28 @@ def test_evicting_a_full_store_makes_room_for_more_than_one(store: SQLiteStore) 
     assert [entry.question for entry in store.select(ALL, limit=1)] == ["6"]
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 6, 7])
+def test_what_is_removed_in_parts_is_removed_whole(
+    store: SQLiteStore, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr("cacheback.store.sqlite._PART", 3)
+    entries = store.put([draft(f"a {n}", expires_at=5.0) for n in range(count)])
+    store.put([draft("b")])
+    store.put(
+        [
+            draft(f"c {entry.id}", provenance="synthesis", sources=(entry.id,))
+            for entry in entries[:2]
+        ]
+    )
+    removed = count + min(count, 2)
+    if count % 2:
+        assert store.remove(Selection(text="a ")) == removed
+    else:
+        assert store.evict(100, 5.0) == removed
+    assert [entry.question for entry in store.select(ALL)] == ["b"]
+    assert store.check() == []
+
+
 # damage
 
 
