@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from cacheback._version import __version__
 
 if TYPE_CHECKING:
+    from cacheback.adapters.anthropic import AsyncCachedAnthropic, CachedAnthropic
     from cacheback.adapters.openai import (
         AsyncCachedAzureOpenAI,
         AsyncCachedOpenAI,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from cacheback.wire.marks import Info, info
 
 _HOMES = {
+    "cacheback.adapters.anthropic": ("AsyncCachedAnthropic", "CachedAnthropic"),
     "cacheback.wire.marks": ("Info", "info"),
     "cacheback.adapters.openai": (
         "AsyncCachedAzureOpenAI",
@@ -91,9 +93,11 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Answer",
+    "AsyncCachedAnthropic",
     "AsyncCachedAzureOpenAI",
     "AsyncCachedOpenAI",
     "CachebackError",
+    "CachedAnthropic",
     "CachedAzureOpenAI",
     "CachedOpenAI",
     "Candidate",

@@ -238,8 +238,8 @@ class Reply:
     """What upstream sent: the caller's own `native` response, and the answer if it was whole.
 
     `failed` tells an error from a success that merely may not be stored; `seconds` is how long
-    the call took. Of a stream that is still arriving, `native` can be read, and `recording` tells
-    when it has ended.
+    the call took. `answers` are those of a batch. Of a stream that is still arriving, `native` can
+    be read, and `recording` tells when it has ended.
     """
 
     native: object
@@ -247,6 +247,7 @@ class Reply:
     failed: bool = False
     seconds: float | None = None
     recording: Recording | None = None
+    answers: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ import cacheback
 
 NAMES = [
     "Answer",
+    "AsyncCachedAnthropic",
     "AsyncCachedAzureOpenAI",
     "AsyncCachedOpenAI",
     "CachebackError",
+    "CachedAnthropic",
     "CachedAzureOpenAI",
     "CachedOpenAI",
     "Candidate",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cacheback.core.scope import credential_digest
 from cacheback.models import JSON, Answer, Controls, Outcome, Request
@@ -19,6 +19,8 @@ from cacheback.wire.registry import codec_for, codec_named
 
 if TYPE_CHECKING:
     from cacheback.cache import SemanticCache
+    from cacheback.core.engine import Engine
+    from cacheback.core.plan import Plan
     from cacheback.wire.codec import Codec, Recorder
 
 Headers = Sequence[tuple[str, str]]
@@ -31,6 +33,22 @@ _CREDENTIAL_HEADERS = ("authorization", "api-key", "x-api-key")
 OF_THE_BYTES = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 
+class Readable(Protocol):
+    """What knows how to read the answer to what was sent upstream."""
+
+    def understand(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """The `answer` or `answers` that a reply's JSON holds, as fields of a `Reply`."""
+        ...
+
+    def recorder(self) -> Recorder | None:
+        """Listens to a reply that is a stream; None where there is no such reply."""
+        ...
+
+
+# Makes the payload of a `Send` from who reads the reply and, for a part of a batch, its body.
+Pack = Callable[[Readable, bytes | None], object]
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request of a client that the engine may answer; `body` is its JSON."""
@@ -38,11 +56,30 @@ class Exchange:
     cache: SemanticCache
     codec: Codec
     body: Mapping[str, JSON]
-    stream: bool
+    request: Request
+
+    @property
+    def streams(self) -> bool:
+        """Whether the caller reads the events of a stream."""
+        return self.request.stream
+
+    def plan(self, engine: Engine, pack: Pack, patience: float | None) -> Plan[Outcome]:
+        """How to answer it."""
+        payload = pack(self, None)
+        return engine.answer(replace(self.request, payload=payload, patience=patience))
+
+    def told(self, outcome: Outcome) -> tuple[Outcome, list[bytes] | None]:
+        """The outcome, and our own body in pieces, or None where upstream's is passed on."""
+        if outcome.reply is not None:
+            return outcome, None
+        return outcome, self.render_stream(outcome) if self.streams else [self.render(outcome)]
+
+    def understand(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        return {"answer": self.codec.answer(payload)}
 
     def render(self, outcome: Outcome) -> bytes:
         """The body of a hit: the caller's own dialect, a fresh id and time, and our marks."""
-        return _encode(self.codec.render(self._answer(outcome), **self._fresh(outcome)))
+        return encode(self.codec.render(self._answer(outcome), **self._fresh(outcome)))
 
     def render_stream(self, outcome: Outcome) -> list[bytes]:
         """The same as the events of a stream."""
@@ -51,7 +88,7 @@ class Exchange:
 
     def mark(self, outcome: Outcome, payload: Mapping[str, JSON]) -> bytes:
         """The body of a miss: upstream's own, and our marks."""
-        return _encode(self.codec.mark(payload, marks.marks(outcome)))
+        return encode(self.codec.mark(payload, marks.marks(outcome)))
 
     def recorder(self) -> Recorder:
         """Reads the events of a miss as they pass."""
@@ -86,7 +123,7 @@ class Sent:
     body: bytes
 
 
-def read(cache: SemanticCache, sent: Sent, controls: Controls) -> tuple[Exchange, Request] | None:
+def read(cache: SemanticCache, sent: Sent, controls: Controls) -> Exchange | None:
     """The engine's view of a request to this cache, or None when it is not ours to answer."""
     codec = codec_for(sent.method, sent.target)
     if codec is None:
@@ -100,30 +137,31 @@ def read(cache: SemanticCache, sent: Sent, controls: Controls) -> tuple[Exchange
         return None
     request = cache.request(
         parsed.question,
-        {
-            **parsed.parts,
-            "provider": sent.host,
-            "endpoint": sent.target,
-            **_from_headers(sent.headers, parsed.parts),
-        },
+        {**parsed.parts, **where(sent, parsed.parts)},
         controls,
         limits=parsed.limits,
         temperature=parsed.temperature,
         stream=parsed.stream,
     )
-    return Exchange(cache, codec, payload, parsed.stream), request
+    return Exchange(cache, codec, payload, request)
 
 
-def _from_headers(headers: Headers, parts: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The tenant, and the parameters that travel as headers."""
-    named = {name.lower(): value for name, value in headers}
+def where(sent: Sent, parts: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The parts of the scope that a request's body does not tell: whose it is, and where it goes.
+
+    Parameters that travel as headers are added to those among `parts`.
+    """
+    named = {name.lower(): value for name, value in sent.headers}
+    found: dict[str, JSON] = {"provider": sent.host, "endpoint": sent.target}
     credentials = "\n".join(named[name] for name in _CREDENTIAL_HEADERS if name in named)
-    found: dict[str, JSON] = {"tenant": credential_digest(credentials)} if credentials else {}
+    if credentials:
+        found["tenant"] = credential_digest(credentials)
     telling = {name: named[name] for name in _ANSWER_HEADERS if name in named}
     if telling:
         found["parameters"] = {**parts.get("parameters", {}), "headers": telling}
     return found
 
 
-def _encode(payload: JSON) -> bytes:
+def encode(payload: JSON) -> bytes:
+    """JSON as the bytes of a body."""
     return json.dumps(payload, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -10,25 +10,27 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from cacheback.adapters import exchange
-from cacheback.adapters.exchange import OF_THE_BYTES, Exchange
+from cacheback.adapters.embeddings import BatchExchange, read_batch
+from cacheback.adapters.exchange import OF_THE_BYTES, Exchange, Readable, Sent, read
 from cacheback.adapters.relay import AsyncRelay, AsyncView, Relay, SyncRelay, SyncView
 from cacheback.core.plan import Send
 from cacheback.drive import arun, run
 from cacheback.errors import InputError, NotCachedError
-from cacheback.models import Outcome, Reason, Reply, Request
+from cacheback.models import Reason, Reply
 from cacheback.wire import marks
 from cacheback.wire.controls import PREFIX, controls
-from cacheback.wire.registry import codec_for
+from cacheback.wire.registry import codec_for, is_embeddings
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from cacheback.cache import SemanticCache
+    from cacheback.core.plan import Plan
+    from cacheback.wire.codec import Recorder
 
 _JSON = ("content-type", "application/json")
 _EVENTS = ("content-type", "text/event-stream; charset=utf-8")
@@ -36,10 +38,10 @@ _EVENTS = ("content-type", "text/event-stream; charset=utf-8")
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What `Send` needs: the HTTP request, and how to read the response."""
+    """What `Send` needs: the HTTP request, and who reads the response."""
 
     request: Any
-    exchange: Exchange
+    reader: Readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,10 @@ class CachingTransport:
     @staticmethod
     def ours(request: Any) -> bool:
         """Whether the body must be read at all; an upload, say, is passed on as a stream."""
-        return codec_for(request.method, request.url.path) is not None
+        method, path = request.method, request.url.path
+        return is_embeddings(method, path) or codec_for(method, path) is not None
 
-    def read(self, request: Any) -> tuple[Exchange, Request] | None:
+    def read(self, request: Any) -> Exchange | BatchExchange | None:
         """The engine's view of a request whose body was read; None passes it on untouched.
 
         Raises:
@@ -80,34 +83,51 @@ class CachingTransport:
             del request.headers[name]
         if not self.ours(request):
             return None
-        sent = exchange.Sent(
+        sent = Sent(
             method=request.method,
             host=request.url.netloc.decode("ascii"),
             target=request.url.raw_path.decode("ascii"),
             headers=headers,
             body=request.content,
         )
+        reads = read_batch if is_embeddings(request.method, request.url.path) else read
         try:
-            found = exchange.read(self.cache, sent, asked)
+            return reads(self.cache, sent, asked)
         except Exception as error:  # noqa: BLE001 - a request that we cannot read passes untouched
             self.report(error)
             return None
-        if found is None:
-            return None
-        one, parsed = found
-        timeouts = request.extensions.get("timeout", {})
-        return one, replace(parsed, payload=Payload(request, one), patience=timeouts.get("read"))
+
+    def plan(self, one: Exchange | BatchExchange, request: Any) -> Plan[Any]:
+        """How to answer what a request asks."""
+
+        def pack(reader: Readable, body: bytes | None) -> Payload:
+            return Payload(request if body is None else self._with(request, body), reader)
+
+        patience = request.extensions.get("timeout", {}).get("read")
+        return one.plan(self.cache.ready(), pack, patience)
+
+    def _with(self, request: Any, body: bytes) -> Any:
+        """The same request with another body."""
+        headers = [one for one in request.headers.multi_items() if one[0] != "content-length"]
+        return self.http.Request(
+            request.method,
+            request.url,
+            headers=headers,
+            content=body,
+            extensions=request.extensions,
+        )
 
     def report(self, error: Exception) -> None:
         """Count an error in our own reading of what passes."""
         self.cache.engine.parts.faults.report(Reason.WIRE_FAILED, error)
 
-    def respond(self, one: Exchange, outcome: Outcome) -> Any:
+    def respond(self, one: Exchange | BatchExchange, result: Any) -> Any:
         """The response for the SDK."""
+        outcome, body = one.told(result)
         told = marks.headers(outcome)
-        if outcome.reply is None:
-            return self._render(one, outcome, told)
-        native = outcome.reply.native
+        native = outcome.reply.native if outcome.reply else None
+        if native is None:
+            return self._answer(one, told, body or [])
         if isinstance(native, SyncView | AsyncView):
             return self._pass(native.relay.response, told, native)
         if not isinstance(native, Native):
@@ -115,23 +135,19 @@ class CachingTransport:
         if native.payload is None:
             native.response.headers.update(told)
             return native.response
-        body = one.mark(outcome, native.payload)
-        return self._pass(native.response, told, [body], len(body))
+        return self._pass(native.response, told, body or [one.mark(outcome, native.payload)])
 
-    def _render(self, one: Exchange, outcome: Outcome, told: list[tuple[str, str]]) -> Any:
-        if one.stream:
-            return self._response(200, [_EVENTS, *told], one.render_stream(outcome))
-        body = one.render(outcome)
-        length = ("content-length", str(len(body)))
-        return self._response(200, [_JSON, length, *told], [body])
-
-    def _pass(
-        self, response: Any, told: list[tuple[str, str]], body: Any, length: int | None = None
+    def _answer(
+        self, one: Exchange | BatchExchange, told: list[tuple[str, str]], body: list[bytes]
     ) -> Any:
+        headers = [_EVENTS] if one.streams else [_JSON, _length(body)]
+        return self._response(200, [*headers, *told], body)
+
+    def _pass(self, response: Any, told: list[tuple[str, str]], body: Any) -> Any:
         """Upstream's response with another body: decoded, and marked or shared."""
         kept = [item for item in response.headers.multi_items() if item[0] not in OF_THE_BYTES]
-        if length is not None:
-            kept.append(("content-length", str(length)))
+        if isinstance(body, list):
+            kept.append(_length(body))
         return self._response(
             response.status_code, [*kept, *told], body, extensions=response.extensions
         )
@@ -148,6 +164,10 @@ class CachingTransport:
     def _response(self, status: int, headers: list[tuple[str, str]], body: Any, **rest: Any) -> Any:
         # A stream, not `content`: only then does the client set `.elapsed`.
         return self.http.Response(status, headers=headers, stream=self.pieces(body), **rest)
+
+
+def _length(body: list[bytes]) -> tuple[str, str]:
+    return ("content-length", str(sum(map(len, body))))
 
 
 def _is(response: Any, kind: str) -> bool:
@@ -167,8 +187,7 @@ def _reply(payload: Payload, response: Any, seconds: float) -> Reply:
         body = None
     if not isinstance(body, dict):
         return Reply(Native(response), seconds=seconds)
-    answer = payload.exchange.codec.answer(body)
-    return Reply(Native(response, body), answer, seconds=seconds)
+    return Reply(Native(response, body), seconds=seconds, **payload.reader.understand(body))
 
 
 @lru_cache(maxsize=2)  # there are two libraries
@@ -209,20 +228,19 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
                 return self.refuse(400, "invalid_cacheback_header", error)
             if found is None:
                 return self.inner.handle_request(request)
-            one, parsed = found
             try:
-                outcome = run(self.cache.ready().answer(parsed), self._send)
+                result = run(self.plan(found, request), self._send)
             except NotCachedError as error:
                 return self.refuse(504, "not_cached", error)
-            return self.respond(one, outcome)
+            return self.respond(found, result)
 
         def _send(self, step: Send) -> Reply:
             payload: Payload = step.payload
             begun = time.perf_counter()
             response = self.inner.handle_request(payload.request)
-            if step.keep and _is(response, "text/event-stream"):
-                relay = SyncRelay(response, payload.exchange.recorder(), begun, self.report)
-                return _streaming(relay)
+            recorder = _recorder(step, response)
+            if recorder is not None:
+                return _streaming(SyncRelay(response, recorder, begun, self.report))
             if not _is(response, "json"):
                 return _untouched(response)
             response.read()
@@ -275,20 +293,19 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
                 return self.refuse(400, "invalid_cacheback_header", error)
             if found is None or not _on_asyncio():
                 return await self.inner.handle_async_request(request)
-            one, parsed = found
             try:
-                outcome = await arun(self.cache.ready().answer(parsed), self._send)
+                result = await arun(self.plan(found, request), self._send)
             except NotCachedError as error:
                 return self.refuse(504, "not_cached", error)
-            return self.respond(one, outcome)
+            return self.respond(found, result)
 
         async def _send(self, step: Send) -> Reply:
             payload: Payload = step.payload
             begun = time.perf_counter()
             response = await self.inner.handle_async_request(payload.request)
-            if step.keep and _is(response, "text/event-stream"):
-                relay = AsyncRelay(response, payload.exchange.recorder(), begun, self.report)
-                return _streaming(relay)
+            recorder = _recorder(step, response)
+            if recorder is not None:
+                return _streaming(AsyncRelay(response, recorder, begun, self.report))
             if not _is(response, "json"):
                 return _untouched(response)
             await response.aread()
@@ -299,6 +316,13 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
                 await self.inner.aclose()
 
     return AsyncCaching
+
+
+def _recorder(step: Send, response: Any) -> Recorder | None:
+    if not (step.keep and _is(response, "text/event-stream")):
+        return None
+    payload: Payload = step.payload
+    return payload.reader.recorder()
 
 
 def _streaming(relay: Relay) -> Reply:

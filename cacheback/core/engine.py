@@ -6,6 +6,7 @@ a tier works (`recall.py`, `memory.py`), HTTP, SDKs, threads. Nothing of ours fa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -26,7 +27,7 @@ class Engine:
         self.limits = limits
         self.flights = flights
         self.memory = Memory(parts, limits)
-        self._recalling = Recall(parts, limits, self.memory)
+        self.recalling = Recall(parts, limits, self.memory)
 
     def answer(self, request: Request) -> Plan[Outcome]:
         """exact → semantic → upstream.
@@ -39,7 +40,7 @@ class Engine:
         if recalled.answer is not None:
             return recalled
         if not asked.ruling.call:
-            self._count_miss(recalled)
+            self.count_miss(recalled)
             raise NotCachedError(
                 f"nothing in memory may answer ({recalled.verdict.reason}), and only memory was"
                 " asked; leave out the mode 'only-if-cached' to let upstream answer"
@@ -50,7 +51,7 @@ class Engine:
         """exact → semantic, and no further; the outcome's answer is None on a miss."""
         outcome = yield from self._recall(place(request, self.parts, self.limits))
         if outcome.answer is None:
-            self._count_miss(outcome)
+            self.count_miss(outcome)
         return outcome
 
     def remember(self, memo: Memo) -> Plan[Entry]:
@@ -61,15 +62,15 @@ class Engine:
     def explain(self, request: Request, k: int, *, everywhere: bool = False) -> Plan[Explanation]:
         """Why the request would be served or not, with the k nearest entries."""
         asked = place(request, self.parts, self.limits)
-        explain = partial(self._recalling.explain, asked, k, everywhere=everywhere)
+        explain = partial(self.recalling.explain, asked, k, everywhere=everywhere)
         explanation: Explanation = yield Local(explain)
         return explanation
 
     def _recall(self, asked: Asked) -> Plan[Outcome]:
         if not asked.ruling.recall:
-            return self._recalling.missed(asked.ruling.reason or Reason.EMPTY)
-        hit = self._recalling.hot(asked)
-        return hit or (yield Local(partial(self._recalling.search, asked)))
+            return self.recalling.missed(asked.ruling.reason or Reason.EMPTY)
+        hit = self.recalling.hot(asked)
+        return hit or (yield Local(partial(self.recalling.search, asked)))
 
     def _upstream(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
         if not asked.ruling.keep:
@@ -91,11 +92,11 @@ class Engine:
         if isinstance(landed, Recording):
             view = landed.join() if asked.request.stream else None
             if view is not None and view is not NoEntry.ALONE:
-                return self._recalling.from_recording(missed, view)
+                return self.recalling.from_recording(missed, view)
             # What is not a stream, or comes when the stream is over, takes what is stored of it.
             landed = view or (yield Wait(landed.end, asked.request.patience))
         if isinstance(landed, Entry):
-            return self._recalling.from_flight(asked, landed)
+            return self.recalling.from_flight(asked, landed)
         if landed is NoEntry.ALONE:
             return (yield from self._call(asked, missed))
         return None
@@ -105,7 +106,7 @@ class Engine:
         shared = False
         try:
             # Another flight may have landed between our look at memory and this one's beginning.
-            late = self._recalling.hot(asked) if asked.ruling.recall else None
+            late = self.recalling.hot(asked) if asked.ruling.recall else None
             if late is not None and late.entry is not None:
                 landing = late.entry
                 return late
@@ -140,21 +141,24 @@ class Engine:
 
     def _call(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
         """Upstream's own outcome, with what memory had said to the request."""
-        self._count_miss(missed)
+        self.count_miss(missed)
         reply: Reply = yield Send(asked.request.payload, asked.ruling.keep)
         return replace(missed, answer=reply.answer, reply=reply)
 
-    def _count_miss(self, missed: Outcome) -> None:
+    def count_miss(self, missed: Outcome) -> None:
+        """Count a request that memory did not answer."""
         self.parts.tally.count(f"misses.{missed.verdict.reason}")
 
     def _keep(self, asked: Asked, reply: Reply) -> Entry | None:
-        """Store upstream's answer where it was asked for; a failure is counted, no more."""
         if reply.answer is None:
             return None
         memo = Memo(asked.request, reply.answer, "upstream", reply.seconds, asked=asked)
+        return next(iter(self.keep([memo])), None)
+
+    def keep(self, memos: Sequence[Memo]) -> list[Entry]:
+        """Store upstream's answers; a failure is counted, no more: the caller has the answers."""
         try:
-            (entry,) = self.memory.remember([memo], needs_vectors=False)
+            return self.memory.remember(memos, needs_vectors=False)
         except Exception as error:  # noqa: BLE001 - a cache that fails must not fail the call
             self.parts.faults.report(Reason.STORE_FAILED, error)
-            return None
-        return entry
+            return []

@@ -1,0 +1,177 @@
+"""The real Anthropic SDK, with our clients in its stead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cacheback import Reason, SemanticCache, Tier, ToolCall, info
+from cacheback.testing import Reply, ScriptedUpstream
+
+anthropic = pytest.importorskip("anthropic")
+
+FRANCE = "What is the capital of France?"
+TEXT = "The capital of France is Paris, which lies on the Seine."
+TOOL: Any = {"name": "search", "input_schema": {"type": "object", "properties": {}}}
+
+
+@pytest.fixture
+def client(upstream: ScriptedUpstream, cache: SemanticCache) -> Iterator[Any]:
+    from cacheback import CachedAnthropic
+
+    with CachedAnthropic(
+        cache=cache, base_url=upstream.anthropic_url, api_key="sk-ant", max_retries=0
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def aclient(upstream: ScriptedUpstream, cache: SemanticCache) -> Any:
+    from cacheback import AsyncCachedAnthropic
+
+    async with AsyncCachedAnthropic(
+        cache=cache, base_url=upstream.anthropic_url, api_key="sk-ant"
+    ) as client:
+        yield client
+
+
+def request(question: str = FRANCE, **options: Any) -> dict[str, Any]:
+    return {
+        "model": "claude-test",
+        "max_tokens": 100,
+        "messages": [{"role": "user", "content": question}],
+        **options,
+    }
+
+
+def ask(client: Any, question: str = FRANCE, **options: Any) -> Any:
+    return client.messages.create(**request(question, **options))
+
+
+class TestMessages:
+    def test_a_miss_then_hits(self, client: Any, upstream: ScriptedUpstream) -> None:
+        upstream.script(TEXT)
+        miss = ask(client)
+        for question, tier in ((FRANCE, Tier.EXACT), ("capital of France?", Tier.SEMANTIC)):
+            hit = ask(client, question)
+            told = info(hit)
+            assert told is not None
+            assert (hit.cacheback_hit, told.tier) == (True, tier)
+            assert type(hit) is type(miss)
+            assert hit.content == miss.content
+            assert hit.usage == miss.usage
+            assert hit.id != miss.id
+        assert upstream.calls == 1
+
+    def test_it_is_the_sdk_s_own_class(self, client: Any) -> None:
+        assert isinstance(client, anthropic.Anthropic)
+        assert client.with_options(timeout=5).cache is client.cache
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"system": "Be kind."},
+            {"max_tokens": 5},
+            {"tools": [TOOL]},
+            {"stop_sequences": ["x"]},
+            {"extra_headers": {"anthropic-beta": "something"}},
+            {"model": "claude-other"},
+        ],
+        ids="-".join,
+    )
+    def test_what_can_change_the_answer_is_in_the_scope(
+        self, client: Any, upstream: ScriptedUpstream, other: dict[str, Any]
+    ) -> None:
+        ask(client)
+        assert not ask(client, **other).cacheback_hit
+        assert upstream.calls == 2
+
+    def test_tool_calls_come_back_and_only_for_the_same_text(
+        self, client: Any, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(Reply(tool_calls=(ToolCall("toolu_1", "search", '{"q": "x"}'),)))
+        miss, hit = ask(client, tools=[TOOL]), ask(client, tools=[TOOL])
+        assert hit.cacheback_hit
+        assert hit.content == miss.content
+        assert hit.content[-1].input == {"q": "x"}
+        told = info(ask(client, "capital of France?", tools=[TOOL]))
+        assert told is not None
+        assert told.reason is Reason.TOOLS_EXACT_ONLY
+
+    def test_beta_messages(self, client: Any, upstream: ScriptedUpstream) -> None:
+        for expected in (False, True):
+            reply = client.beta.messages.create(**request())
+            assert reply.cacheback_hit is expected
+        assert upstream.calls == 1
+
+    def test_what_is_not_whole_is_not_stored(self, client: Any, upstream: ScriptedUpstream) -> None:
+        upstream.script(Reply(TEXT, finish_reason="max_tokens"), Reply("busy", status=529))
+        ask(client)
+        with pytest.raises(anthropic.APIStatusError):
+            ask(client)
+        assert not client.cache.entries()
+
+    def test_other_endpoints_pass(self, client: Any, upstream: ScriptedUpstream) -> None:
+        with pytest.raises(anthropic.NotFoundError):
+            client.messages.count_tokens(model="m", messages=[{"role": "user", "content": FRANCE}])
+        assert upstream.requests[0].path.startswith("/v1/messages/count_tokens")
+
+
+class TestStreams:
+    def test_with_the_sdk_s_helpers(self, client: Any, upstream: ScriptedUpstream) -> None:
+        upstream.script(TEXT)
+        for expected in (False, True):
+            with client.messages.stream(**request()) as events:
+                assert "".join(events.text_stream) == TEXT
+                final = events.get_final_message()
+            assert final.stop_reason == "end_turn"
+            assert final.usage.output_tokens > 0
+            assert bool(getattr(final, "cacheback_hit", False)) is expected
+        assert upstream.calls == 1
+
+    def test_as_raw_events(self, client: Any, upstream: ScriptedUpstream) -> None:
+        upstream.script(TEXT)
+        kinds = [[event.type for event in ask(client, stream=True)] for _ in range(2)]
+        assert upstream.calls == 1
+        for told in kinds:
+            assert told[0] == "message_start"
+            assert told[-1] == "message_stop"
+
+    def test_a_stored_stream_answers_a_call_and_the_other_way_round(
+        self, client: Any, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(TEXT, "Hamlet was written by Shakespeare.")
+        list(ask(client, stream=True))
+        assert ask(client).content[0].text == TEXT
+        ask(client, "Who wrote Hamlet?")
+        with client.messages.stream(**request("Who wrote Hamlet?")) as events:
+            assert "".join(events.text_stream).endswith("Shakespeare.")
+        assert upstream.calls == 2
+
+    def test_closed_early_is_not_stored(self, client: Any) -> None:
+        arriving = ask(client, stream=True)
+        next(iter(arriving))
+        arriving.close()
+        assert not client.cache.entries()
+
+
+class TestAsync:
+    async def test_calls_and_streams(self, aclient: Any, upstream: ScriptedUpstream) -> None:
+        upstream.script(TEXT)
+        miss = await aclient.messages.create(**request())
+        hit = await aclient.messages.create(**request("capital of France?"))
+        assert hit.cacheback_hit
+        assert hit.content == miss.content
+        async with aclient.messages.stream(**request()) as events:
+            assert (await events.get_final_text()) == TEXT
+        assert upstream.calls == 1
+
+    async def test_a_recorded_stream(self, aclient: Any, upstream: ScriptedUpstream) -> None:
+        upstream.script(TEXT)
+        for _ in range(2):
+            async with aclient.messages.stream(**request()) as events:
+                told = [text async for text in events.text_stream]
+            assert "".join(told) == TEXT
+        assert upstream.calls == 1
