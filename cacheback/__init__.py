@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         CachedAzureOpenAI,
         CachedOpenAI,
     )
+    from cacheback.adapters.options import options
     from cacheback.adapters.wrap import wrap
     from cacheback.cache import SemanticCache
     from cacheback.config import Settings
@@ -59,6 +60,7 @@ _HOMES = {
         "CachedAzureOpenAI",
         "CachedOpenAI",
     ),
+    "cacheback.adapters.options": ("options",),
     "cacheback.adapters.wrap": ("wrap",),
     "cacheback.cache": ("SemanticCache",),
     "cacheback.config": ("Settings",),
@@ -125,6 +127,7 @@ __all__ = [
     "__version__",
     "blank_volatile",
     "info",
+    "options",
     "wrap",
 ]
 

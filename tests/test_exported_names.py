@@ -43,6 +43,7 @@ NAMES = [
     "__version__",
     "blank_volatile",
     "info",
+    "options",
     "wrap",
 ]
 

@@ -47,6 +47,27 @@ def controls(headers: Iterable[tuple[str, str]]) -> Controls:
     )
 
 
+def headers(
+    *,
+    mode: str | None,
+    ttl: float | None,
+    threshold: float | None,
+    namespace: str | None,
+    tags: Iterable[str],
+) -> dict[str, str]:
+    """The control headers that say this; `controls` reads them.
+
+    Raises:
+        InputError: tags are not a list of names, or one has a comma.
+    """
+    names = list(tags)
+    if isinstance(tags, str) or any("," in name for name in names):
+        raise InputError(f"tags is a list of names without commas, not {tags!r}")
+    told = {"mode": mode, "ttl": ttl, "threshold": threshold, "namespace": namespace}
+    said = {PREFIX + name: str(value) for name, value in told.items() if value is not None}
+    return {**said, PREFIX + "tags": ",".join(names)} if names else said
+
+
 def _mode(text: str) -> Mode:
     if text not in get_args(Mode):
         raise InputError(f"{PREFIX}mode is {text!r}; it must be one of {', '.join(get_args(Mode))}")
