@@ -6,7 +6,7 @@ know: how vectors are searched, how entries are stored, what the judge looks at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from cacheback.core.memory import Memory
@@ -116,7 +116,7 @@ class Recall:
         vector = self._parts.embedder.encode(asked.request.question)
         near = [one for scope in scopes for one in self._parts.catalog.nearest(scope, vector, k)]
         near.sort(key=lambda one: one[1], reverse=True)
-        return self._judged(asked, near[:k])
+        return list(self._judged(asked, near[:k]))
 
     # The semantic tier --------------------------------------------------------------------
 
@@ -126,15 +126,16 @@ class Recall:
         if blind is not None:
             return self.missed(blind)
         near = self._near(asked, self._limits.candidates)
-        candidates = self._judged(asked, [one for one in near if one[1] >= asked.threshold])
-        for one in candidates:
+        nearest = None
+        for one in self._judged(asked, [one for one in near if one[1] >= asked.threshold]):
             # The catalog ranks inside the scope already. What must never go wrong is checked once
             # more on what is about to be served.
             if one.verdict.serve and one.entry.scope == asked.scope.digest:
                 return self._serve(asked, one.entry, Tier.SEMANTIC, one.verdict, one.similarity)
-        if candidates:
-            verdict, similarity = candidates[0].verdict, candidates[0].similarity
-            return self.missed(verdict.reason, similarity, verdict.detail)
+            nearest = nearest or one
+        if nearest is not None:
+            verdict = nearest.verdict
+            return self.missed(verdict.reason, nearest.similarity, verdict.detail)
         if near:
             detail = f"{near[0][1]:.3f} < {asked.threshold:g}"
             return self.missed(Reason.BELOW_THRESHOLD, near[0][1], detail)
@@ -147,24 +148,26 @@ class Recall:
         with FailingAs(Reason.INDEX_FAILED, self._parts.faults):
             return self._parts.catalog.nearest(asked.scope.digest, vector, k)
 
-    def _judged(self, asked: Asked, near: Sequence[tuple[int, float]]) -> list[Candidate]:
-        """Near entries with a verdict on each, nearest first."""
+    def _judged(self, asked: Asked, near: Sequence[tuple[int, float]]) -> Iterator[Candidate]:
+        """Near entries with a verdict on each, nearest first.
+
+        Judged as they are asked for: reading a text that it has not seen takes a judge 100 µs.
+        """
         if not near:
-            return []
+            return
         with FailingAs(Reason.STORE_FAILED, self._parts.faults):
             entries = {one.id: one for one in self._parts.store.get([id_ for id_, _ in near])}
-        with FailingAs(Reason.JUDGE_FAILED, self._parts.faults):
-            return [
-                Candidate(entries[id_], similarity, self._judge(asked, entries[id_], similarity))
-                for id_, similarity in near
-                if id_ in entries
-            ]
+        for id_, similarity in near:
+            entry = entries.get(id_)
+            if entry is not None:
+                yield Candidate(entry, similarity, self._judge(asked, entry, similarity))
 
     def _judge(self, asked: Asked, entry: Entry, similarity: float) -> Verdict:
         if entry.expired(asked.now):
             return Verdict(False, Reason.EXPIRED)
         pair = Pair(asked.request.question, entry.question, similarity, asked.threshold)
-        return self._parts.judge.judge(pair)
+        with FailingAs(Reason.JUDGE_FAILED, self._parts.faults):
+            return self._parts.judge.judge(pair)
 
     # Outcomes -----------------------------------------------------------------------------
 
