@@ -38,9 +38,9 @@ def question(body: Mapping[str, JSON]) -> str:
 
 def completion(body: Mapping[str, JSON], reply: Reply) -> JSON:
     """The reply as one JSON object, with as many choices as were asked for."""
-    message: dict[str, JSON] = {"role": "assistant", "content": reply.text, "refusal": None}
+    content = None if _has_no_text(reply) else reply.text
+    message: dict[str, JSON] = {"role": "assistant", "content": content, "refusal": None}
     if reply.tool_calls:
-        message["content"] = reply.text or None
         message["tool_calls"] = [_tool_call(call) for call in reply.tool_calls]
     return _envelope(body, "chat.completion") | {
         "choices": [
@@ -101,8 +101,13 @@ def _choices(index: int, reply: Reply) -> Iterator[JSON]:
     yield {"index": index, "delta": {}, "logprobs": None, "finish_reason": end}
 
 
+def _has_no_text(reply: Reply) -> bool:
+    """True for calls or a refusal alone; an answer that is merely empty has its empty text."""
+    return not reply.text and bool(reply.tool_calls or reply.extra.get("refusal"))
+
+
 def _deltas(reply: Reply) -> Iterator[JSON]:
-    content = None if reply.tool_calls and not reply.text else ""
+    content = None if _has_no_text(reply) else ""
     extra = {name: value for name, value in reply.extra.items() if name not in _SPOKEN}
     yield {"role": "assistant", "content": content, "refusal": None, **extra}
     for name, text in (*reply.extra.items(), ("content", reply.text)):

@@ -126,7 +126,7 @@ def _usage(body: Mapping[str, JSON], reply: Reply) -> JSON:
     usage = speech.usage(reply, sum(map(speech.tokens, texts)))
     return {
         "input_tokens": usage.input_tokens,
-        "input_tokens_details": {"cached_tokens": 0},
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": usage.output_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": usage.total,
