@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import compress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -51,6 +52,13 @@ class Pairs:
         """
         pairs = zip(self.subject.taken, self.floor.taken, strict=True)
         return statistics.median(mine / theirs for mine, theirs in pairs)
+
+    def only(self, chosen: Sequence[bool]) -> Pairs:
+        """Those pairs for which `chosen` is true."""
+        return Pairs(
+            Times(list(compress(self.subject.taken, chosen))),
+            Times(list(compress(self.floor.taken, chosen))),
+        )
 
 
 def in_turns(subject: Stopwatch[T], floor: Stopwatch[T], inputs: Sequence[T]) -> Pairs:
