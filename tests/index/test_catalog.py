@@ -413,6 +413,28 @@ def test_a_large_scope_that_is_dropped_for_others_is_saved(
     assert saved.exists(tmp_path / "index", A)
 
 
+@with_hnswlib
+def test_a_scope_that_was_dropped_is_not_moved_any_more(
+    open_catalog: OpenCatalog, store: Store, put: Put
+) -> None:
+    vectors = clustered(300, DIM)
+    put(store, vectors, A)
+    put(store, vectors[:10], B)
+    catalog = open_catalog(max_scopes=1)
+    go_on = threading.Event()
+
+    def work() -> None:
+        go_on.wait()
+
+    catalog._worker.submit("work", work)
+    catalog.nearest(A, vectors[0], 1)
+    index = catalog._scopes[A]
+    catalog.nearest(B, vectors[0], 1)
+    go_on.set()
+    catalog.settle()
+    assert len(index.flat) == len(index) == 300
+
+
 def test_without_hnswlib_flat_indexes_serve(
     open_catalog: OpenCatalog, store: Store, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -480,9 +502,11 @@ def test_a_forked_child_starts_anew_whatever_the_parents_threads_hold(put: Put) 
 
     worker.submit("work", work)
     with (
+        contextlib.ExitStack() as afterwards,
         held_elsewhere(catalog._lock, index.lock, index.flat._lock, worker._changed),
         warnings.catch_warnings(),
     ):
+        afterwards.callback(release.set)
         warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the point
         child = os.fork()
         if not child:
@@ -497,7 +521,6 @@ def test_a_forked_child_starts_anew_whatever_the_parents_threads_hold(put: Put) 
             finally:
                 os._exit(status)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    release.set()
     catalog.close()
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,10 +16,16 @@ pytest.importorskip("hnswlib", reason="the extra hnsw is not installed", exc_typ
 
 from cacheback.core.ports import Selection, Store
 from cacheback.index import saved
+from cacheback.index.flat import FlatIndex
 from cacheback.index.graphs import TAIL, Graphs
 from cacheback.index.scoped import ScopeIndex
+from cacheback.models import Answer, Draft, Scope
 from cacheback.store.memory import MemoryStore
 from cacheback.testing.index_contract import clustered
+from cacheback.vectors import pack
+
+if TYPE_CHECKING:
+    from cacheback.core.ports import Vector
 
 Put = Callable[..., list[int]]
 DIM = 32
@@ -107,6 +115,29 @@ def test_every_vector_is_found_at_every_moment_of_a_move(
     moving.join()
 
 
+class MovedAway(FlatIndex):
+    """Everything moves into a graph between a search's look at the graph and its look here."""
+
+    def search(self, vector: Vector, k: int) -> list[tuple[int, float]]:
+        if len(self):
+            self.move()
+        return super().search(vector, k)
+
+    move: Callable[[], None]
+
+
+def test_a_search_that_a_move_overtakes_looks_again(graphs: Graphs, store: Store, put: Put) -> None:
+    vectors = clustered(300, DIM)
+    ids = put(store, vectors)
+    index = ScopeIndex(store, SCOPE, DIM)
+    index.flat = MovedAway(DIM)
+    index.flat.move = partial(graphs.tend, index, never)
+    index.read()
+    assert index.graph is None
+    assert index.search(vectors[7], 1)[0][0] == ids[7]
+    assert index.graph is not None
+
+
 def test_what_is_removed_and_added_during_a_move_is_so_afterwards(
     graphs: Graphs, store: Store, put: Put
 ) -> None:
@@ -145,9 +176,8 @@ def test_a_graph_with_many_dead_nodes_is_built_anew(graphs: Graphs, store: Store
     assert index.search(vectors[-1], 1)[0][0] == ids[-1]
 
 
-def test_what_is_removed_while_a_graph_is_built_anew_is_gone(
-    graphs: Graphs, store: Store, put: Put
-) -> None:
+def test_what_is_removed_while_a_graph_is_built_anew_is_gone(store: Store, put: Put) -> None:
+    graphs = Graphs(None, dim=DIM, fingerprint="", crossover=200)  # saving would catch up
     ids = put(store, clustered(1000, DIM))
     index = loaded(store)
     graphs.tend(index, never)
@@ -226,6 +256,20 @@ def test_a_saved_graph_catches_up_when_the_change_log_is_too_short(
     assert holds(index, ids[20:] + new)
 
 
+def test_a_vector_that_no_change_told_of_is_noticed_by_the_count(
+    graphs: Graphs, store: Store, put: Put
+) -> None:
+    put(store, clustered(500, DIM))
+    draft = Draft("q", "q", Scope(SCOPE, {}), Answer("yes"), 0.0, None)
+    (late,) = store.put([draft])
+    graphs.tend(loaded(store), never)
+    vector = clustered(1, DIM, seed=1)[0]
+    store.replace_vectors([(late.id, pack(vector))], {})
+    index = restored(graphs, store)
+    assert index is not None
+    assert index.search(vector, 1)[0][0] == late.id
+
+
 def test_dead_nodes_stay_dead_in_the_file(graphs: Graphs, store: Store, put: Put) -> None:
     vectors = clustered(500, DIM)
     ids = put(store, vectors)
@@ -251,6 +295,10 @@ def test_half_a_graph_is_saved_and_completed(graphs: Graphs, store: Store, put: 
     assert index.graph is not None
     assert (len(index.graph), len(index.flat)) == (320, 680)
     graphs.keep(index)
+    assert graphs.saved is not None
+    found = graphs.saved.find(SCOPE)
+    assert found is not None
+    assert found[1].seq is None
     again = restored(graphs, store)
     assert again is not None
     assert again.graph is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -89,3 +89,28 @@ def test_catching_up_reads_anew_when_the_log_is_too_short(put: Put) -> None:
     store._log.clear()
     index.catch_up()
     assert held(index) == ids[1:] + new
+
+
+class BusyStore(MemoryStore):
+    """Somebody stores another entry right after a scope was read."""
+
+    def __init__(self, then: Callable[[MemoryStore], object]) -> None:
+        super().__init__()
+        self.then = then
+
+    def vectors(self, scope: str, ids: Sequence[int] | None = None) -> tuple[list[int], bytes]:
+        result = super().vectors(scope, ids)
+        if ids is None:
+            self.then(self)
+        return result
+
+
+def test_what_is_stored_while_it_reads_is_caught_up_with(put: Put) -> None:
+    late: list[int] = []
+    store = BusyStore(lambda store: late.extend(put(store, clustered(1, DIM, seed=1))))
+    index = ScopeIndex(store, "a" * 64, DIM)
+    ids = put(store, clustered(4, DIM))
+    index.read()
+    assert held(index) == ids
+    index.catch_up()
+    assert held(index) == ids + late

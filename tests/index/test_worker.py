@@ -83,8 +83,9 @@ def test_closing_drops_what_waits_and_joins_what_runs() -> None:
     assert ran == ["stopped"]
 
 
-def test_a_job_may_close_its_own_worker() -> None:
+def test_a_job_may_close_its_own_worker(caplog: pytest.LogCaptureFixture) -> None:
     worker = Worker()
     worker.submit("close", worker.close)
     worker.settle()
     assert worker.closed
+    assert caplog.text == ""
