@@ -46,7 +46,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable '.[openai]'
+	$(BIN)/python -m pip install --quiet --editable '.[openai,anthropic]'
 	@touch $@
 
 # hnswlib has no wheels: where there is no compiler, everything but its own tests runs without it.

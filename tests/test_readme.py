@@ -13,7 +13,14 @@ from cacheback.testing import ScriptedUpstream
 
 README = Path(__file__).parent.parent / "README.md"
 SNIPPETS = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
-EXPECTED = ["tier=<Tier.SEMANTIC", "above_threshold", "Yes."]
+EXPECTED = [
+    "tier=<Tier.SEMANTIC",
+    "True\n",
+    "[False, True]",
+    "True None\nFalse",
+    "above_threshold",
+    "Yes.",
+]
 
 
 def test_every_snippet_is_expected_to_say_something() -> None:
@@ -24,7 +31,13 @@ def test_every_snippet_is_expected_to_say_something() -> None:
 def test_a_snippet_runs(
     snippet: str, expected: str, tmp_path: Path, upstream: ScriptedUpstream
 ) -> None:
-    env = {"HOME": str(tmp_path), "OPENAI_API_KEY": "x", "OPENAI_BASE_URL": upstream.openai_url}
+    env = {
+        "HOME": str(tmp_path),
+        "OPENAI_API_KEY": "x",
+        "OPENAI_BASE_URL": upstream.openai_url,
+        "ANTHROPIC_API_KEY": "x",
+        "ANTHROPIC_BASE_URL": upstream.anthropic_url,
+    }
     done = subprocess.run(
         [sys.executable, "-c", snippet], capture_output=True, text=True, check=False, env=env
     )
@@ -34,4 +47,4 @@ def test_a_snippet_runs(
 
 @pytest.mark.parametrize("snippet", SNIPPETS)
 def test_a_way_of_use_takes_about_ten_lines(snippet: str) -> None:
-    assert len(snippet.splitlines()) <= 10
+    assert len([line for line in snippet.splitlines() if line]) <= 10

@@ -6,6 +6,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +25,7 @@ from cacheback.cli.replay import (
     sample,
     stand_in,
 )
+from cacheback.cli.showcase import Twice, message, stream
 from cacheback.errors import ConfigurationError
 from cacheback.models import JSON, Tier
 from cacheback.testing import ScriptedUpstream
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 _SHOWN_TIERS = (Tier.EXACT, Tier.SEMANTIC, Tier.UPSTREAM)
 _MILLISECONDS = 1000
+# Seconds between two pieces of a stream, as of a model that writes 50 of them a second.
+_GAP = 0.02
 
 
 @click.command("demo")
@@ -56,20 +61,25 @@ def command(session: Session, *, live: bool, model: str, questions: int | None) 
       OPENAI_API_KEY=sk-… cacheback demo --live --questions 30
     """
     asked = sample()[:questions]
-    with _client(asked, live=live) as client:
+    with _client(asked, live=live) as (client, upstream):
         calls: list[Asked] = []
         with progress("asking", len(asked)) as (bar, task):
             for one in replay(client, asked, model):
                 calls.append(one)
                 bar.advance(task)
+        shown = _showcase(client, upstream, asked[0][0], model)
         if session.as_json:
-            print_json(_as_json(calls))
+            print_json({**_as_json(calls), "twice": [asdict(one) for one in shown]})
         else:
             _show(client, calls, live=live)
+            _show_twice(shown)
 
 
 @contextmanager
-def _client(questions: Sequence[tuple[str, str]], *, live: bool) -> Iterator[CachedOpenAI]:
+def _client(
+    questions: Sequence[tuple[str, str]], *, live: bool
+) -> Iterator[tuple[CachedOpenAI, ScriptedUpstream | None]]:
+    """The client, and the stand-in provider behind it unless it calls the real one."""
     from cacheback.adapters.openai import CachedOpenAI  # noqa: PLC0415 - the SDK is an extra
 
     with tempfile.TemporaryDirectory(prefix="cacheback-demo-") as directory:
@@ -79,15 +89,33 @@ def _client(questions: Sequence[tuple[str, str]], *, live: bool) -> Iterator[Cac
                     "--live calls the real API: set OPENAI_API_KEY, or leave --live out"
                 )
             with CachedOpenAI(cache_dir=directory) as client:
-                yield client
+                yield client, None
             return
         with (
-            ScriptedUpstream(stand_in(dict(questions))) as upstream,
+            ScriptedUpstream(stand_in(dict(questions)), gap=_GAP) as upstream,
             CachedOpenAI(
                 cache_dir=directory, base_url=upstream.openai_url, api_key="not-needed"
             ) as client,
         ):
-            yield client
+            yield client, upstream
+
+
+def _showcase(
+    client: CachedOpenAI, upstream: ScriptedUpstream | None, question: str, model: str
+) -> list[Twice]:
+    shown = [stream(client, question, model)]
+    if upstream is not None and find_spec("anthropic"):
+        shown.append(message(client.cache, upstream.anthropic_url, question))
+    return shown
+
+
+def _show_twice(shown: Sequence[Twice]) -> None:
+    made = table("and also", "first text>", "whole>", "again: first text>", "whole>", "same>")
+    for one in shown:
+        times = [_time(seconds) for seconds in (*one.first, *one.again)]
+        made.add_row(one.name, *times, "yes" if one.same else "no")
+    out.print()
+    out.print(made)
 
 
 def _show(client: CachedOpenAI, calls: Sequence[Asked], *, live: bool) -> None:

@@ -43,6 +43,13 @@ def test_money_and_time_are_saved_by_hits_and_spent_upstream(told: Any) -> None:
     assert told["tiers"]["upstream"]["cost"] > 0
 
 
+def test_a_stream_and_the_anthropic_sdk_are_shown_too(told: Any) -> None:
+    assert [one["name"] for one in told["twice"]] == ["CachedOpenAI, streamed", "CachedAnthropic"]
+    for one in told["twice"]:
+        assert one["same"]
+        assert one["again"][0] < one["first"][0]
+
+
 def test_a_person_reads_a_table_and_why() -> None:
     done = demo("--questions", "40")
     assert done.returncode == 0, done.stderr
