@@ -88,17 +88,21 @@ def chunks(
     """The stream of a rendered answer, one chunk for each of these choices.
 
     All that the answer says at its top level, our marks included, is said by every chunk; the
-    usage by a chunk of its own, and only where it was asked for.
+    usage by a chunk of its own, and only where it was asked for. ASCII only: some readers take
+    U+2028 and U+0085 for the end of a line.
     """
     envelope = {name: value for name, value in rendered.items() if name not in _NOT_REPEATED}
     envelope["object"] = kind
     counted = _wants_usage(body)
+    last = {**envelope, "choices": [], "usage": rendered.get("usage")}
     if counted:
         envelope["usage"] = None
+    # The envelope is written once: with our marks in it, it is most of a chunk.
+    head = json.dumps(envelope).removesuffix("}")
     for choice in choices:
-        yield _event({**envelope, "choices": [choice]})
+        yield sse.encode("", f'{head}, "choices": [{json.dumps(choice)}]}}')
     if counted:
-        yield _event({**envelope, "choices": [], "usage": rendered.get("usage")})
+        yield sse.encode("", json.dumps(last))
     yield sse.encode("", _DONE)
 
 
@@ -110,8 +114,3 @@ def _wants_usage(body: JSON) -> bool:
         case {"stream_options": {"include_usage": True}}:
             return True
     return False
-
-
-def _event(chunk: JSON) -> bytes:
-    # ASCII only: some readers take U+2028 and U+0085 for the end of a line.
-    return sse.encode("", json.dumps(chunk))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_TEXT_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE_ENDS = b"\r\n"
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -39,11 +39,12 @@ class Parser:
         """The events that these bytes complete."""
         if not data:
             return []
-        *lines, rest = _LINE_END.split(data)
+        lines = data.splitlines()  # of bytes: at \n, \r and \r\n, and nothing else
+        rest = lines.pop() if data[-1] not in _LINE_ENDS else b""
         if self._after_cr and data[:1] == b"\n":
             del lines[0]
         self._after_cr = data[-1:] == b"\r"
-        if lines:
+        if lines and self._line:
             lines[0] = b"".join([*self._line, lines[0]])
             self._line.clear()
         if rest:
@@ -77,6 +78,7 @@ def _text(value: bytes) -> str:
 
 def encode(event: str, data: str) -> bytes:
     """One event as bytes; a name of "" is left out. A name is one line."""
-    lines = [f"event: {event}"] if event else []
-    lines += [f"data: {line}" for line in _TEXT_LINE_END.split(data)]
-    return "\n".join([*lines, "", ""]).encode("utf-8", "surrogatepass")
+    name = f"event: {event}\n" if event else ""
+    if "\n" in data or "\r" in data:
+        data = "\ndata: ".join(_LINE_END.split(data))
+    return f"{name}data: {data}\n\n".encode("utf-8", "surrogatepass")
