@@ -92,8 +92,10 @@ class SavedGraphs:
                 return path, manifest
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            problem = repr(error)
+        except OSError as error:
+            problem = str(error)
+        except (ValueError, TypeError, KeyError):
+            problem = "its manifest is damaged"
         logger.warning("the saved index of scope %s is not used: %s", scope[:12], problem)
         return None
 
