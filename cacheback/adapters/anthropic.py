@@ -11,7 +11,7 @@ except ImportError as error:
     raise MissingExtraError("anthropic", "anthropic") from error
 
 
-class CachedAnthropic(SyncClient, anthropic.Anthropic):
+class CachedAnthropic(SyncClient, anthropic.Anthropic):  # type: ignore[misc]  # one method is `final` to the checker
     """`anthropic.Anthropic` with a memory: the same class, calls, types and errors.
 
     Takes `cache=`, every setting of `cacheback.Settings`, and every argument of
@@ -19,5 +19,5 @@ class CachedAnthropic(SyncClient, anthropic.Anthropic):
     """
 
 
-class AsyncCachedAnthropic(AsyncClient, anthropic.AsyncAnthropic):
+class AsyncCachedAnthropic(AsyncClient, anthropic.AsyncAnthropic):  # type: ignore[misc]  # one method is `final` to the checker
     """`anthropic.AsyncAnthropic` with a memory; see `CachedAnthropic`."""

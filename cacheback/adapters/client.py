@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from cacheback.adapters.install import cached_copy, install, installed
+from cacheback.adapters.transport import ERROR_HEADER
 from cacheback.cache import SemanticCache
 from cacheback.config import SettingKeywords
 from cacheback.drive import in_thread
-from cacheback.errors import ConfigurationError
+from cacheback.errors import CachebackError, ConfigurationError, InputError, NotCachedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_OURS = {kind.__name__: kind for kind in (NotCachedError, InputError)}
 
 _SETTINGS = frozenset(SettingKeywords.__annotations__)
 
@@ -58,9 +62,26 @@ class CachedClient:
 
     with_options = copy
 
+    def _make_status_error(self, err_msg: str, *, body: object, response: Any) -> Exception:
+        """The SDK's exception for an error response; if it tells of ours, an exception of both."""
+        error: Exception = super()._make_status_error(  # type: ignore[misc]  # the SDK's method
+            err_msg, body=body, response=response
+        )
+        ours = _OURS.get(response.headers.get(ERROR_HEADER, ""))
+        if ours is None:
+            return error
+        told: Exception = _both(type(error), ours)(err_msg, response=response, body=body)
+        return told
+
     def _end(self) -> None:
         if self._own_cache is not None:
             self._own_cache.close()
+
+
+@lru_cache(maxsize=16)  # there are few errors of ours, and of each SDK
+def _both(theirs: Any, ours: type[CachebackError]) -> Any:
+    """An exception class that is caught as either; the SDK's comes first, as it is made by it."""
+    return type(ours.__name__, (theirs, ours), {"__module__": ours.__module__})
 
 
 class SyncClient(CachedClient):

@@ -11,7 +11,7 @@ except ImportError as error:
     raise MissingExtraError("openai", "openai") from error
 
 
-class CachedOpenAI(SyncClient, openai.OpenAI):
+class CachedOpenAI(SyncClient, openai.OpenAI):  # type: ignore[misc]  # one method is `final` to the checker
     """`openai.OpenAI` with a memory: the same class, calls, types and errors.
 
     >>> client = CachedOpenAI()
@@ -24,13 +24,13 @@ class CachedOpenAI(SyncClient, openai.OpenAI):
     """
 
 
-class AsyncCachedOpenAI(AsyncClient, openai.AsyncOpenAI):
+class AsyncCachedOpenAI(AsyncClient, openai.AsyncOpenAI):  # type: ignore[misc]  # one method is `final` to the checker
     """`openai.AsyncOpenAI` with a memory; see `CachedOpenAI`."""
 
 
-class CachedAzureOpenAI(SyncClient, openai.AzureOpenAI):
+class CachedAzureOpenAI(SyncClient, openai.AzureOpenAI):  # type: ignore[misc]  # one method is `final` to the checker
     """`openai.AzureOpenAI` with a memory; see `CachedOpenAI`."""
 
 
-class AsyncCachedAzureOpenAI(AsyncClient, openai.AsyncAzureOpenAI):
+class AsyncCachedAzureOpenAI(AsyncClient, openai.AsyncAzureOpenAI):  # type: ignore[misc]  # one method is `final` to the checker
     """`openai.AsyncAzureOpenAI` with a memory; see `CachedOpenAI`."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from cacheback.core.plan import Plan
     from cacheback.wire.codec import Recorder
 
+ERROR_HEADER = "x-cacheback-error"
+"""Names the class of our own error that a response tells of."""
+
 _JSON = ("content-type", "application/json")
 _EVENTS = ("content-type", "text/event-stream; charset=utf-8")
 
@@ -152,14 +155,17 @@ class CachingTransport:
             response.status_code, [*kept, *told], body, extensions=response.extensions
         )
 
-    def refuse(self, status: int, kind: str, error: Exception) -> Any:
-        """An error response in the providers' form, which no SDK retries.
+    def refuse(self, error: NotCachedError | InputError) -> Any:
+        """An error of ours as a response in the providers' form, which no SDK retries.
 
         An exception would be wrapped as a connection error by some SDKs, and tried three times.
+        Our own clients turn it into an exception that is ours and the SDK's (`client.py`).
         """
+        kind = type(error).__name__
         told = {"message": str(error), "type": kind, "code": kind, "param": None}
-        body = json.dumps({"type": "error", "error": told}).encode()
-        return self._response(status, [_JSON, ("x-should-retry", "false")], [body])
+        body = [json.dumps({"type": "error", "error": told}).encode()]
+        headers = [_JSON, _length(body), ("x-should-retry", "false"), (ERROR_HEADER, kind)]
+        return self._response(504 if isinstance(error, NotCachedError) else 400, headers, body)
 
     def _response(self, status: int, headers: list[tuple[str, str]], body: Any, **rest: Any) -> Any:
         # A stream, not `content`: only then does the client set `.elapsed`.
@@ -225,13 +231,13 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
             try:
                 found = self.read(request)
             except InputError as error:
-                return self.refuse(400, "invalid_cacheback_header", error)
+                return self.refuse(error)
             if found is None:
                 return self.inner.handle_request(request)
             try:
                 result = run(self.plan(found, request), self._send)
             except NotCachedError as error:
-                return self.refuse(504, "not_cached", error)
+                return self.refuse(error)
             return self.respond(found, result)
 
         def _send(self, step: Send) -> Reply:
@@ -290,13 +296,13 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
             try:
                 found = self.read(request)
             except InputError as error:
-                return self.refuse(400, "invalid_cacheback_header", error)
+                return self.refuse(error)
             if found is None or not _on_asyncio():
                 return await self.inner.handle_async_request(request)
             try:
                 result = await arun(self.plan(found, request), self._send)
             except NotCachedError as error:
-                return self.refuse(504, "not_cached", error)
+                return self.refuse(error)
             return self.respond(found, result)
 
         async def _send(self, step: Send) -> Reply:

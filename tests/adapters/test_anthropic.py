@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cacheback import Reason, SemanticCache, Tier, ToolCall, info
+from cacheback import NotCachedError, Reason, SemanticCache, Tier, ToolCall, info, options
 from cacheback.testing import Reply, ScriptedUpstream
 
 anthropic = pytest.importorskip("anthropic")
@@ -112,6 +112,11 @@ class TestMessages:
         with pytest.raises(anthropic.APIStatusError):
             ask(client)
         assert not client.cache.entries()
+
+    def test_an_error_of_ours_is_caught_as_either(self, client: Any) -> None:
+        for kind in (NotCachedError, anthropic.AnthropicError):
+            with pytest.raises(kind, match="only-if-cached"):
+                ask(options(client, mode="only-if-cached"))
 
     def test_other_endpoints_pass(self, client: Any, upstream: ScriptedUpstream) -> None:
         with pytest.raises(anthropic.NotFoundError):

@@ -12,13 +12,17 @@ import openai
 import pytest
 
 from cacheback import (
+    CachebackError,
     CachedOpenAI,
     ConfigurationError,
+    InputError,
+    NotCachedError,
     Reason,
     SemanticCache,
     Tier,
     ToolCall,
     info,
+    options,
 )
 from cacheback.testing import Reply, ScriptedUpstream
 
@@ -182,6 +186,24 @@ class TestScope:
         assert b"sk-test" not in stored
 
 
+class TestAttachments:
+    @staticmethod
+    def picture(data: str) -> dict[str, Any]:
+        return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{data}"}}
+
+    def look(self, client: CachedOpenAI, text: str, data: str) -> Any:
+        content = [{"type": "text", "text": text}, self.picture(data)]
+        return ask(client, messages=[{"role": "user", "content": content}])
+
+    def test_another_text_on_the_same_picture_may_hit(self, client: CachedOpenAI) -> None:
+        self.look(client, "What is in this picture?", "AAAA")
+        assert self.look(client, "What is in this image?", "AAAA").cacheback_hit
+
+    def test_the_same_text_on_another_picture_never(self, client: CachedOpenAI) -> None:
+        self.look(client, "What is in this picture?", "AAAA")
+        assert not self.look(client, "What is in this picture?", "BBBB").cacheback_hit
+
+
 class TestControl:
     def test_modes(self, client: CachedOpenAI, upstream: ScriptedUpstream) -> None:
         def mode(name: str) -> dict[str, Any]:
@@ -201,11 +223,27 @@ class TestControl:
         with pytest.raises(openai.APIStatusError, match="only-if-cached") as raised:
             ask(client, extra_headers={"X-Cacheback-Mode": "only-if-cached"})
         assert raised.value.status_code == 504
+        assert isinstance(raised.value, NotCachedError)
         assert upstream.calls == 0
 
     def test_a_control_that_cannot_be_read_is_told(self, client: CachedOpenAI) -> None:
-        with pytest.raises(openai.BadRequestError, match="must be one of"):
+        with pytest.raises(openai.BadRequestError, match="must be one of") as raised:
             ask(client, extra_headers={"X-Cacheback-Mode": "of"})
+        assert isinstance(raised.value, InputError)
+
+    def test_an_error_of_ours_is_caught_as_either(self, client: CachedOpenAI) -> None:
+        only = options(client, mode="only-if-cached")
+        for kind in (NotCachedError, openai.OpenAIError, LookupError):
+            with pytest.raises(kind):
+                ask(only)
+
+    def test_an_error_of_the_provider_is_the_sdk_s_alone(
+        self, make_client: Callable[..., CachedOpenAI], upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(Reply("no", status=400))
+        with pytest.raises(openai.BadRequestError) as raised:
+            ask(make_client())
+        assert not isinstance(raised.value, CachebackError)
 
     def test_tags_and_lifetime(self, client: CachedOpenAI, clock: Any) -> None:
         ask(client, extra_headers={"X-Cacheback-Tags": "a,b", "X-Cacheback-TTL": "60"})
