@@ -126,8 +126,8 @@ class ScopeIndex:
 
     def _fill(self, ids: Sequence[int], data: bytes, places: Sequence[int]) -> None:
         """Add the vectors at some places of what `Store.vectors` returned."""
-        width = AT_REST.itemsize * self.dim
+        row = np.dtype((np.void, AT_REST.itemsize * self.dim))
         for start in range(0, len(places), BATCH):
             some = places[start : start + BATCH]
-            rows = b"".join(data[place * width : (place + 1) * width] for place in some)
+            rows = np.frombuffer(data, row)[some].tobytes()
             self.flat.add(np.array([ids[p] for p in some], np.int64), unpack(rows, self.dim))

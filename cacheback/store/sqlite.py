@@ -333,8 +333,7 @@ def _set_meta(db: sqlite3.Connection, values: Mapping[str, str | None]) -> None:
 
 def _joined(rows: Sequence[tuple[int, bytes]]) -> tuple[list[int], bytes]:
     """Join vectors; one whose length is not that of the others would shift all that follow."""
-    sizes = Counter(len(vector) for _, vector in rows)
-    if len(sizes) > 1:
-        ((size, _),) = sizes.most_common(1)
+    if len({len(vector) for _, vector in rows}) > 1:
+        ((size, _),) = Counter(len(vector) for _, vector in rows).most_common(1)
         rows = [row for row in rows if len(row[1]) == size]
     return [entry_id for entry_id, _ in rows], b"".join([vector for _, vector in rows])
