@@ -70,7 +70,8 @@ class CachedClient:
         ours = _OURS.get(response.headers.get(ERROR_HEADER, ""))
         if ours is None:
             return error
-        told: Exception = _both(type(error), ours)(err_msg, response=response, body=body)
+        both = _both(type(error), ours)  # type: ignore[arg-type]  # a class can be hashed
+        told: Exception = both(err_msg, response=response, body=body)
         return told
 
     def _end(self) -> None:
