@@ -114,7 +114,7 @@ def _said(message: Mapping[str, JSON]) -> Iterator[Said]:
     yield {"type": "message_stop"}
 
 
-_TOLD_LAST = ("stop_reason", "stop_sequence", "stop_details")
+_TOLD_LAST = ("stop_reason", "stop_sequence")
 
 
 def _spoken(block: Block) -> tuple[Said, Iterator[Said]]:

@@ -1,4 +1,4 @@
-"""What all recorders share: reading events as JSON, noticing errors, telling the answer at the end.
+"""What all recorders share: reading events as JSON, and telling the answer at the end.
 
 What may live here: the shape of a recorder. What it may not know: any provider's events.
 """
@@ -44,12 +44,12 @@ class Recording(ABC):
         """What a call without streaming would have returned, once `ended`."""
 
     def read(self, event: Event) -> Mapping[str, JSON]:
-        """An event's data; empty, and `failed` set, when it is an error or no object."""
+        """An event's data; empty, and `failed` set, when it is no object."""
         try:
             data = json.loads(event.data)
         except (ValueError, RecursionError):  # not JSON, or nested deeper than Python reads
             data = None
-        if isinstance(data, dict) and data.get("error") is None and data.get("type") != "error":
+        if isinstance(data, dict):
             return data
         self.failed = True
         return {}

@@ -282,6 +282,17 @@ def test_every_choice_that_was_asked_for_must_have_come() -> None:
         assert recorder.answer() is None
 
 
+def test_every_prompts_completion_must_have_come() -> None:
+    asked = {"model": "m", "prompt": ["a", "b"], "n": 2}
+    case = Case(completions_codec, openai_completions, asked)
+    events = case.dialect.events(asked, Reply("Rome."))
+    answer = recorded(case, *events)
+    assert answer is not None
+    assert answer.raw is not None
+    assert [choice["index"] for choice in answer.raw["choices"]] == [0, 1, 2, 3]
+    assert recorded(case, *(event for event in events if b'"index": 3' not in event)) is None
+
+
 def test_calls_are_put_together_by_their_index() -> None:
     def call(index: int, arguments: str, **more: JSON) -> bytes:
         part = {"index": index, "function": {"arguments": arguments, **more.pop("f", {})}, **more}
@@ -356,6 +367,21 @@ def test_a_stream_without_usage_answers_json_with_zeros() -> None:
     assert answer.usage is None
     rendered = case.codec.render(answer, id="x", created=1, marks={})
     assert rendered["usage"]["total_tokens"] == 0
+
+
+def test_an_error_beside_what_is_said_spoils_it() -> None:
+    recorder = chat_codec.recorder({"messages": HI})
+    for data in (chunk({"content": "a"}, error={"code": 502}), chunk(reason="stop"), DONE):
+        recorder.feed(data)
+    assert recorder.answer() is None
+
+
+def test_a_text_that_was_begun_and_never_said_is_none() -> None:
+    raw = chat(
+        chunk({"role": "assistant", "content": ""}), chunk({"refusal": "No."}), chunk(reason="stop")
+    )
+    message = raw["choices"][0]["message"]
+    assert (message["content"], message["refusal"]) == (None, "No.")
 
 
 def test_azure_opens_with_a_chunk_of_its_own() -> None:
