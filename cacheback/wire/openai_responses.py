@@ -3,9 +3,10 @@
 What may live here: what the fields of a request and of a response mean. What it may not know: HTTP,
 clocks, randomness. Foreign JSON is never an error: `parse` and `answer` return None.
 
-The provider keeps responses unless `store` is false, so that a later request may name one by its
-id. A hit has a fresh id, which the provider does not know: it can neither be retrieved nor be a
-`previous_response_id`. Whoever wants that says so with `store: true`, and is not cached.
+The provider keeps responses unless `store` is false, and a later request may name one by its id, as
+`previous_response_id`. So a hit has the id of the response that was stored, and not a fresh one,
+which the provider would not know: going on from it would fail. What is kept upstream and what is
+not (`store: false`) never answer each other for the same reason.
 """
 
 from __future__ import annotations
@@ -29,7 +30,6 @@ _WITHOUT_EFFECT = frozenset(
         "prompt_cache_options",
         "prompt_cache_retention",
         "safety_identifier",
-        "store",
         "stream",
         "stream_options",
         "user",
@@ -178,18 +178,18 @@ def render(
     marks: Mapping[str, JSON],
     model: str = "",
 ) -> dict[str, JSON]:
-    """The body that an OpenAI SDK expects, with a fresh id and time (Unix seconds) and our marks.
+    """The body that an OpenAI SDK expects, with a fresh time (Unix seconds) and our marks.
 
-    The ids of the items in it stay as they are: items may refer to each other, and may be sent
-    back.
+    Its id is the provider's own, and `id` only where there is none. The ids of the items in it
+    stay as they are: items may refer to each other, and may be sent back.
     """
     if answer.format == FORMAT and answer.raw:
-        body = dict(answer.raw)
+        body = {"id": id, **answer.raw}
     else:
-        body = openai_outputs.dressed(answer, id, model)
+        body = {**openai_outputs.dressed(answer, id, model), "id": id}
     if body.get("completed_at") is not None:
         body["completed_at"] = created
-    return {**body, "id": id, "created_at": created, **marks}
+    return {**body, "created_at": created, **marks}
 
 
 def mark(payload: Mapping[str, JSON], marks: Mapping[str, JSON]) -> dict[str, JSON]:

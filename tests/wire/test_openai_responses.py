@@ -207,6 +207,7 @@ COUNTS = {
         body([user([text("hi"), {"type": "input_file", "file_id": "file-2"}])]),
         "attachments",
     ),
+    "not kept upstream": (body(), body(store=False), "parameters"),
     "sound": (
         body([user([text("hi"), {"type": "input_audio", "input_audio": {"data": PNG}}])]),
         body([user([text("hi"), {"type": "input_audio", "input_audio": {"data": OTHER_PNG}}])]),
@@ -240,7 +241,6 @@ DOES_NOT_COUNT = {
             prompt_cache_key="k", prompt_cache_retention="24h", prompt_cache_options={"ttl": "12h"}
         ),
     ),
-    "not kept upstream": (body(), body(store=False)),
     "not in the background": (body(), body(background=False)),
     "defaults": (body(), body(service_tier="auto", truncation="disabled", include=[], tools=[])),
     "text format": (body(), body(text={"format": {"type": "text"}, "verbosity": None})),
@@ -566,12 +566,11 @@ def test_what_is_not_whole_is_not_stored(case: str) -> None:
 MARKS = {"cacheback_hit": True, "cacheback": {"tier": "exact"}}
 
 
-def test_a_hit_is_the_providers_body_with_fresh_id_times_and_marks() -> None:
+def test_a_hit_is_the_providers_body_with_fresh_times_and_marks() -> None:
     answer = codec.answer(response(service_tier="default"))
     assert answer is not None
     assert codec.render(answer, id="resp_2", created=9, marks=MARKS) == {
         **response(service_tier="default"),
-        "id": "resp_2",
         "created_at": 9,
         "completed_at": 9,
         **MARKS,
