@@ -91,19 +91,25 @@ class Memory:
         self.catch_up(force=True)
         return removed
 
+    def behind(self) -> bool:
+        """Whether there is something to catch up with; costs microseconds."""
+        if self._parts.store.changed():
+            # The store tells each thread of a change only once; it must be followed even if this
+            # caller goes away before it does.
+            self._behind = True
+        return self._behind
+
     def catch_up(self, *, force: bool = False) -> None:
         """Follow what was written since the last look, by anyone; microseconds when nothing was."""
-        behind = self._behind
-        if not (self._parts.store.changed() or behind or force):
+        if not (self.behind() or force):
             return
+        # Before reading: whatever is noticed from now on may not be in what is read.
+        self._behind = False
         try:
             self._follow(self._parts.store.changes(self._seen))
         except Exception:
-            # The store tells each thread of a change only once; it must be followed later.
             self._behind = True
             raise
-        if behind:
-            self._behind = False
 
     def _follow(self, news: Changes) -> None:
         if news.changes is None:
