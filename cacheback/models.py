@@ -59,6 +59,7 @@ class Reason(StrEnum):
     STRUCTURED_EXACT_ONLY = "structured_exact_only"
     CHOICES_EXACT_ONLY = "choices_exact_only"
     LOGPROBS_EXACT_ONLY = "logprobs_exact_only"
+    EMBEDDING_EXACT_ONLY = "embedding_exact_only"
     SAMPLING_EXACT_ONLY = "sampling_exact_only"
     # not cached at all
     STATEFUL = "stateful"
@@ -220,7 +221,7 @@ class Request:
     are the reasons the codec found for the exact tier only or for no caching at all, in the order
     in which they should be named. `payload` is whatever `Send` needs to call upstream, `patience`
     how many seconds the caller would wait for it. `stream` tells that the caller reads the answer
-    while it arrives.
+    while it arrives, `asynchronous` that it does so on an event loop.
     """
 
     question: str
@@ -231,6 +232,7 @@ class Request:
     payload: object = None
     patience: float | None = None
     stream: bool = False
+    asynchronous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ class Reply:
 
     `failed` tells an error from a success that merely may not be stored; `seconds` is how long
     the call took. `answers` are those of a batch. Of a stream that is still arriving, `native` can
-    be read, and `recording` tells when it has ended.
+    be read, and `recording` is how others can join it.
     """
 
     native: object

@@ -1,6 +1,7 @@
 """What an answer cost, by the maintained price list of `genai-prices` (in the SDK extras).
 
-Without that package, or for a model it does not know, money is None: never a guess.
+Without that package, for a model it does not know or a usage it cannot read, money is None:
+never a guess, and never a reason not to store the answer.
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ def price(answer: Answer) -> float | None:
     library = _library()
     if library is None:
         return None
-    usage = library.Usage(
-        input_tokens=answer.usage.input_tokens, output_tokens=answer.usage.output_tokens
-    )
     try:
+        usage = library.Usage(
+            input_tokens=answer.usage.input_tokens, output_tokens=answer.usage.output_tokens
+        )
         found = library.calc_price(
             usage, model_ref=answer.model, provider_id=answer.provider or None
         )
-    except LookupError:
+        return float(found.total_price)
+    except Exception:  # noqa: BLE001 - an unknown model, counts it does not accept, what not
         return None
-    return float(found.total_price)
 
 
 @lru_cache(maxsize=1)

@@ -29,21 +29,23 @@ class CachedClient:
         **options: every setting of `cacheback.Settings`, and every argument of the SDK's client.
 
     Raises:
-        ConfigurationError: a setting cannot work, or both a cache and settings were given.
+        ConfigurationError: a setting cannot work, or settings were given beside a cache or an
+            `http_client` that asks one already.
     """
 
     cache: SemanticCache
 
     def __init__(self, *, cache: SemanticCache | None = None, **options: Any) -> None:
         settings = {name: options.pop(name) for name in _SETTINGS & options.keys()}
+        self._theirs = options.get("http_client")
+        given = "a cache" if cache is not None else "an http_client that asks a cache already"
+        cache = installed(self._theirs) if cache is None else cache
         if cache is not None and settings:
             raise ConfigurationError(
-                f"both a cache and {', '.join(sorted(settings))} were given; give the settings to"
+                f"both {given} and {', '.join(sorted(settings))} were given; give the settings to"
                 " the SemanticCache"
             )
-        self._theirs = options.get("http_client")
-        cache = cache or installed(self._theirs)
-        self._own_cache = None if cache else SemanticCache(**settings)
+        self._own_cache = SemanticCache(**settings) if cache is None else None
         self.cache = cache or self._own_cache  # type: ignore[assignment]  # one of them is there
         try:
             if self._theirs is not None:

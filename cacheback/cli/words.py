@@ -28,6 +28,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.STRUCTURED_EXACT_ONLY: "structured output, so only the same request may be served",
     Reason.CHOICES_EXACT_ONLY: "several choices, so only the same request may be served",
     Reason.LOGPROBS_EXACT_ONLY: "logprobs are wanted, so only the same request may be served",
+    Reason.EMBEDDING_EXACT_ONLY: "an embedding, so only the same input may be served",
     Reason.SAMPLING_EXACT_ONLY: "sampled too freely, so only the same request may be served",
     Reason.STATEFUL: "the provider keeps state, so it is not cached",
     Reason.BYPASSED: "the request went past the cache",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cacheback.core.policy import Ruling, rule
-from cacheback.core.scope import question_digest
+from cacheback.core.scope import canonical, question_digest
 from cacheback.errors import InputError
 from cacheback.models import Answer, Reason, Request, Scope
 
@@ -73,8 +73,10 @@ _NOWHERE = Scope("", {})
 def place(request: Request, parts: Parts, limits: Limits) -> Asked:
     """Put a request in its place. A scope rule of the user's that fails means: not cached.
 
+    A rule also fails when what it makes of a part is not JSON.
+
     Raises:
-        InputError: a part of the scope is not JSON.
+        InputError: a part of the scope is not JSON as it was given.
     """
     now = parts.clock()
     ruling = rule(
@@ -85,9 +87,9 @@ def place(request: Request, parts: Parts, limits: Limits) -> Asked:
     scope = _NOWHERE
     try:
         scope = parts.rules.place(request.question, request.parts, day=lambda: parts.day(now))
-    except InputError:
-        raise
     except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+        if isinstance(error, InputError):
+            canonical(request.parts)  # raises where the mistake is the caller's, and no rule's
         parts.faults.report(Reason.SCOPE_FAILED, error)
         ruling = Ruling(False, False, False, ruling.call, Reason.SCOPE_FAILED)
     threshold = request.controls.threshold

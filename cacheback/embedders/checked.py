@@ -95,8 +95,9 @@ def _ask(embedder: BaseEmbedder, method: str, argument: object) -> Any:
     except CachebackError:
         raise
     except Exception as error:
+        # Only its cause says more: a foreign text may quote the question, and this one is logged.
         raise EmbedderError(
-            f"embedder {embedder.name!r}: {method} raised {type(error).__name__}: {error}"
+            f"embedder {embedder.name!r}: {method} raised {type(error).__name__}"
         ) from error
 
 

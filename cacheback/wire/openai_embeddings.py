@@ -24,8 +24,8 @@ from cacheback.wire.shapes import are_objects, is_list
 FORMAT = "openai.embeddings"
 _PROVIDER = "openai"
 
-LIMITS = (Reason.NO_QUESTION,)
-"""Why only the exact tier may answer an input: it is a text, not a question."""
+LIMITS = (Reason.EMBEDDING_EXACT_ONLY,)
+"""Why only the exact tier may answer an input: near texts have near vectors, not the same."""
 
 # What cannot change the vectors: who asks, and how they are written down.
 _WITHOUT_EFFECT = frozenset({"encoding_format", "metadata", "user"})

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 
 from cacheback.models import JSON, Answer
-from cacheback.wire import sse
+from cacheback.wire import shapes, sse
 from cacheback.wire.pieces import pieces, with_tokens
 from cacheback.wire.recording import Recording
 from cacheback.wire.shapes import are_objects, is_list
@@ -20,36 +20,57 @@ Item = Mapping[str, JSON]
 
 _COMPLETED = "response.completed"
 _CUT = frozenset({"response.failed", "response.incomplete", "error"})
+_UNDER_WAY = frozenset({"response.created", "response.queued", "response.in_progress"})
+_ITEM_ADDED = "response.output_item.added"
 _ITEM_DONE = "response.output_item.done"
 # Events whose data must be read; all else is repeated by the last one. The name may be missing.
-_TELLING = frozenset({_COMPLETED, _ITEM_DONE, *_CUT, ""})
+_TELLING = frozenset({_COMPLETED, _ITEM_ADDED, _ITEM_DONE, *_UNDER_WAY, *_CUT, ""})
 
 
 class ResponseRecorder(Recording):
-    """Takes the response that the last event carries, or its items where that leaves them out."""
+    """Takes the response that the last event carries, or its items where that leaves them out.
+
+    Items count only if each that was begun was done, and none was told anew in between.
+    """
 
     def __init__(self, answer: Callable[[JSON], Answer | None]) -> None:
         super().__init__(answer)
         self._response: JSON = None
         self._items: dict[int, JSON] = {}
+        self._begun: set[int] = set()
+        self._retold = False
 
     def take(self, event: sse.Event) -> None:
         if event.event not in _TELLING:
             return
         data = self.read(event)
-        kind = data.get("type")
+        kind = shapes.text(data.get("type"))
         if kind in _CUT or event.event in _CUT:
             self.failed = self.ended = True
         elif kind == _COMPLETED:
             self._response = data.get("response")
             self.ended = True
-        elif kind == _ITEM_DONE and isinstance(data.get("output_index"), int):
-            self._items[data["output_index"]] = data.get("item")
+        elif kind in _UNDER_WAY:
+            self._retold |= bool(_output(data.get("response")))
+        else:
+            self._take_item(kind, data.get("output_index"), data.get("item"))
+
+    def _take_item(self, kind: JSON, index: JSON, item: JSON) -> None:
+        if kind == _ITEM_ADDED and isinstance(index, int):
+            self._begun.add(index)
+        elif kind == _ITEM_DONE and isinstance(index, int):
+            self._items[index] = item
 
     def payload(self) -> JSON:
         if not isinstance(self._response, dict) or self._response.get("output") is not None:
             return self._response
+        if self._retold or not self._begun <= self._items.keys():
+            return None
         return {**self._response, "output": [self._items[index] for index in sorted(self._items)]}
+
+
+def _output(response: JSON) -> JSON:
+    return response.get("output") if isinstance(response, Mapping) else None
 
 
 def events(response: Mapping[str, JSON]) -> Iterator[bytes]:

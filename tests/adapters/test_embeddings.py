@@ -48,7 +48,7 @@ def test_by_meaning_nothing_is_served(client: CachedOpenAI, upstream: ScriptedUp
     told = info(embed(client, "capital of France?"))
     assert upstream.calls == 2
     assert told is not None
-    assert told.reason is Reason.NO_QUESTION
+    assert told.reason is Reason.EMBEDDING_EXACT_ONLY
 
 
 def test_floats_and_base64_answer_each_other(

@@ -327,8 +327,10 @@ class TestPassing:
         self, make_client: Callable[..., CachedOpenAI], upstream: ScriptedUpstream, tmp_path: Path
     ) -> None:
         client = make_client(cache_dir=tmp_path / "off", cache_enabled=False)
-        assert not [ask(client).cacheback_hit for _ in range(2)][1]
-        assert upstream.calls == 2
+        assert not [one for one in (ask(client), ask(client)) if hasattr(one, "cacheback_hit")]
+        assert not hasattr(ask(client, extra_headers={"X-Cacheback-Mode": "refresh"}), "cacheback")
+        assert not [name for name in upstream.requests[2].headers if "cacheback" in name]
+        assert upstream.calls == 3
 
 
 class TestOneCall:
@@ -456,3 +458,11 @@ class TestTheClient:
             ask(client)
             assert ask(client).cacheback_hit
         assert upstream.requests[0].path == "http://provider.invalid/v1/chat/completions"
+
+    def test_settings_beside_a_client_that_asks_a_cache_are_refused(
+        self, client: CachedOpenAI
+    ) -> None:
+        with pytest.raises(ConfigurationError, match="asks a cache already and tenant"):
+            CachedOpenAI(tenant="bob", http_client=client._client, api_key="sk-test")
+        with CachedOpenAI(http_client=client._client, api_key="sk-test") as twin:
+            assert twin.cache is client.cache

@@ -25,6 +25,7 @@ def test_a_plain_question_may_be_answered_and_kept() -> None:
         Reason.STRUCTURED_EXACT_ONLY,
         Reason.CHOICES_EXACT_ONLY,
         Reason.LOGPROBS_EXACT_ONLY,
+        Reason.EMBEDDING_EXACT_ONLY,
         Reason.NO_QUESTION,
     ],
 )
