@@ -10,17 +10,17 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cacheback.adapters.embeddings import BatchExchange, read_batch
 from cacheback.adapters.exchange import OF_THE_BYTES, Exchange, Readable, Sent, read
-from cacheback.adapters.relay import AsyncRelay, AsyncView, Relay, SyncRelay, SyncView
+from cacheback.adapters.relay import AsyncRelay, AsyncView, SyncRelay, SyncView
 from cacheback.core.plan import Send
 from cacheback.drive import arun, run
 from cacheback.errors import InputError, NotCachedError
-from cacheback.models import Reason, Reply
+from cacheback.models import Outcome, Reason, Reply, Tier
 from cacheback.wire import marks
 from cacheback.wire.controls import PREFIX, controls
 from cacheback.wire.registry import codec_for, is_embeddings
@@ -66,6 +66,7 @@ class CachingTransport:
     inner: Any
     cache: SemanticCache
     owned: bool
+    asynchronous: bool
     pieces: Any
 
     @staticmethod
@@ -77,6 +78,8 @@ class CachingTransport:
     def read(self, request: Any) -> Exchange | BatchExchange | None:
         """The engine's view of a request whose body was read; None passes it on untouched.
 
+        With a cache that is switched off everything passes, and the client is a plain one.
+
         Raises:
             InputError: a control header cannot be read.
         """
@@ -84,7 +87,7 @@ class CachingTransport:
         asked = controls(headers)
         for name in [name for name, _ in headers if name.lower().startswith(PREFIX)]:
             del request.headers[name]
-        if not self.ours(request):
+        if not (self.cache.settings.cache_enabled and self.ours(request)):
             return None
         sent = Sent(
             method=request.method,
@@ -107,7 +110,7 @@ class CachingTransport:
             return Payload(request if body is None else self._with(request, body), reader)
 
         patience = request.extensions.get("timeout", {}).get("read")
-        return one.plan(self.cache.ready(), pack, patience)
+        return one.plan(self.cache.ready(), pack, patience=patience, asynchronous=self.asynchronous)
 
     def _with(self, request: Any, body: bytes) -> Any:
         """The same request with another body."""
@@ -218,6 +221,7 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
 
     class SyncCaching(CachingTransport, http.BaseTransport):  # type: ignore[misc]  # per library
         pieces = Pieces
+        asynchronous = False
 
         def __init__(self, inner: Any, cache: SemanticCache, *, owned: bool) -> None:
             self.http = http
@@ -238,6 +242,15 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
                 result = run(self.plan(found, request), self._send)
             except NotCachedError as error:
                 return self.refuse(error)
+            view = _to_drain(found, result)
+            if view is not None:
+                try:
+                    answer = view.drain()
+                except Exception:  # noqa: BLE001 - the stream of another failed: not this call
+                    answer = None
+                if answer is None:
+                    return self.inner.handle_request(request)
+                result = replace(result, answer=answer, reply=None)
             return self.respond(found, result)
 
         def _send(self, step: Send) -> Reply:
@@ -246,10 +259,15 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
             response = self.inner.handle_request(payload.request)
             recorder = _recorder(step, response)
             if recorder is not None:
-                return _streaming(SyncRelay(response, recorder, begun, self.report))
+                relay = SyncRelay(response, recorder, begun, self.report)
+                return Reply(relay.join(asynchronous=False), recording=relay)
             if not _is(response, "json"):
                 return _untouched(response)
-            response.read()
+            try:
+                response.read()
+            except BaseException:
+                response.close()  # the client cannot: it never gets to see the response
+                raise
             return _reply(payload, response, time.perf_counter() - begun)
 
         def close(self) -> None:
@@ -283,6 +301,7 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
 
     class AsyncCaching(CachingTransport, http.AsyncBaseTransport):  # type: ignore[misc]  # per library
         pieces = AsyncPieces
+        asynchronous = True
 
         def __init__(self, inner: Any, cache: SemanticCache, *, owned: bool) -> None:
             self.http = http
@@ -303,6 +322,15 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
                 result = await arun(self.plan(found, request), self._send)
             except NotCachedError as error:
                 return self.refuse(error)
+            view = _to_drain(found, result)
+            if view is not None:
+                try:
+                    answer = await view.drain()
+                except Exception:  # noqa: BLE001 - the stream of another failed: not this call
+                    answer = None
+                if answer is None:
+                    return await self.inner.handle_async_request(request)
+                result = replace(result, answer=answer, reply=None)
             return self.respond(found, result)
 
         async def _send(self, step: Send) -> Reply:
@@ -311,10 +339,15 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
             response = await self.inner.handle_async_request(payload.request)
             recorder = _recorder(step, response)
             if recorder is not None:
-                return _streaming(AsyncRelay(response, recorder, begun, self.report))
+                relay = AsyncRelay(response, recorder, begun, self.report)
+                return Reply(relay.join(asynchronous=True), recording=relay)
             if not _is(response, "json"):
                 return _untouched(response)
-            await response.aread()
+            try:
+                await response.aread()
+            except BaseException:
+                await response.aclose()  # as above
+                raise
             return _reply(payload, response, time.perf_counter() - begun)
 
         async def aclose(self) -> None:
@@ -331,8 +364,11 @@ def _recorder(step: Send, response: Any) -> Recorder | None:
     return payload.reader.recorder()
 
 
-def _streaming(relay: Relay) -> Reply:
-    return Reply(relay.join(), recording=relay)
+def _to_drain(one: Exchange | BatchExchange, result: Any) -> Any:
+    """The view of another's stream that this caller, who does not stream, waits for, or None."""
+    if one.streams or not isinstance(result, Outcome) or result.tier is Tier.UPSTREAM:
+        return None
+    return result.reply.native if result.reply else None
 
 
 def _on_asyncio() -> bool:
