@@ -6,9 +6,10 @@ into the plan where it occurred, and closes the plan when its caller goes away.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cacheback.core.flight import Landed, NoEntry
@@ -99,7 +100,31 @@ async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
     # Imported here, and below: 24 ms that a process without an event loop must not pay.
     import asyncio  # noqa: PLC0415
 
-    return await asyncio.to_thread(call, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(_workers.pool(), call, *arguments)
+
+
+class _Workers:
+    """Threads of our own for local work: in the loop's, those of the program may wait for us."""
+
+    def __init__(self) -> None:
+        self._pid = 0
+        self._lock = threading.Lock()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        self._pid, self._lock = 0, threading.Lock()
+
+    def pool(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if not self._pid:
+                self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="cacheback")
+                self._pid = os.getpid()
+            return self._pool
+
+
+# Local work is the model's on a core, or SQLite's, which writes one after the other anyway.
+_WORKERS = 4
+_workers = _Workers()
 
 
 async def _aperform(step: Step, send: AsyncSender | None) -> Any:

@@ -29,8 +29,8 @@ class BatchExchange:
     requests: tuple[Request, ...]
     streams: ClassVar[bool] = False
 
-    def plan(self, engine: Engine, pack: Pack, patience: float | None) -> Plan[BatchOutcome]:
-        """How to answer it."""
+    def plan(self, engine: Engine, pack: Pack, **caller: Any) -> Plan[BatchOutcome]:
+        """How to answer it; `caller` are fields of the requests that only a transport knows."""
 
         def ask(positions: Sequence[int]) -> object:
             inputs = tuple(self.batch.inputs[at] for at in positions)
@@ -38,7 +38,7 @@ class BatchExchange:
                 return pack(Part(inputs), None)
             return pack(Part(inputs), encode(openai_embeddings.upstream_body(self.body, inputs)))
 
-        requests = [replace(one, patience=patience) for one in self.requests]
+        requests = [replace(one, **caller) for one in self.requests]
         return answer_batch(engine, requests, ask)
 
     def told(self, whole: BatchOutcome) -> tuple[Outcome, list[bytes] | None]:

@@ -63,10 +63,10 @@ class Exchange:
         """Whether the caller reads the events of a stream."""
         return self.request.stream
 
-    def plan(self, engine: Engine, pack: Pack, patience: float | None) -> Plan[Outcome]:
-        """How to answer it."""
+    def plan(self, engine: Engine, pack: Pack, **caller: Any) -> Plan[Outcome]:
+        """How to answer it; `caller` are fields of the request that only a transport knows."""
         payload = pack(self, None)
-        return engine.answer(replace(self.request, payload=payload, patience=patience))
+        return engine.answer(replace(self.request, payload=payload, **caller))
 
     def told(self, outcome: Outcome) -> tuple[Outcome, list[bytes] | None]:
         """The outcome, and our own body in pieces, or None where upstream's is passed on."""

@@ -2,7 +2,8 @@
 
 A relay keeps the pieces that have arrived. Every consumer reads them from the first; whoever needs
 the next one fetches it from upstream for all. So a slow consumer delays nobody, and one that goes
-away takes the stream from nobody: it is over when upstream ends it, or when the last has gone.
+away takes the stream from nobody: it is over when the last has gone. A relay lives as long as
+somebody holds a view of it.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from cacheback.core.flight import NoEntry
+from cacheback.core.flight import Landed, NoEntry
 from cacheback.core.plan import Plan
 from cacheback.drive import Landing, arun, run
-from cacheback.models import Reply
+from cacheback.models import Answer, Reply
 
 if TYPE_CHECKING:
     from cacheback.wire.codec import Recorder
+
+# Seconds without anybody reading after which a stream is not joined any more: its connection may
+# be dead by then, and the newcomer's call would fail with it.
+_STALE = 5.0
 
 
 class Relay:
@@ -44,20 +49,52 @@ class Relay:
         self._recorder: Recorder | None = recorder
         self._report = report
         self._begun = begun
+        self._fetched = time.perf_counter()
         self._pieces: list[bytes] = []
         self._consumers = 0
-        self._over = False
-        self._error: BaseException | None = None
-        self._finish: Callable[[Reply], Plan[None]] | None = None
+        self._busy = False
+        self._ending = False
+        self._exhausted = False
+        self._error: Exception | None = None
+        self._finish: Callable[[Reply], Plan[Landed]] | None = None
+        self._gone: Callable[[], None] | None = None
+        # Of the count of consumers. Never held during I/O, and reentrant: a view that is collected
+        # as garbage leaves in the middle of anything.
+        self._door = threading.RLock()
 
-    def join(self) -> Any:
-        """A view for one more consumer, or why there is none; see `core.flight.Recording`."""
-        raise NotImplementedError
+    def when_over(self, finish: Callable[[Reply], Plan[Landed]], gone: Callable[[], None]) -> None:
+        self._finish, self._gone = finish, gone
 
-    def when_over(self, finish: Callable[[Reply], Plan[None]]) -> None:
-        self._finish = finish
+    def answer(self) -> Answer | None:
+        """The answer, if the whole of it has passed."""
+        return self._reply().answer
+
+    def _enter(self, view: Callable[[Any], Any]) -> Any:
+        """One consumer more, or why it cannot be."""
+        with self._door:
+            if self._ending:
+                return None
+            if self._error is not None or self._stale:
+                return NoEntry.ALONE
+            self._consumers += 1
+            return view(self)
+
+    @property
+    def _stale(self) -> bool:
+        idle = time.perf_counter() - self._fetched
+        return idle > _STALE and not (self._busy or self._exhausted)
+
+    def lose(self) -> bool:
+        """One consumer less; True for the last, which ends the stream."""
+        with self._door:
+            self._consumers -= 1
+            if self._consumers:
+                return False
+            self._ending = True
+            return True
 
     def _took(self, piece: bytes) -> None:
+        self._fetched = time.perf_counter()
         self._pieces.append(piece)
         if self._recorder is None:
             return
@@ -68,7 +105,7 @@ class Relay:
             self._report(error)
 
     def _reply(self) -> Reply:
-        """What the stream has brought, now that it is over."""
+        """What the stream has brought so far."""
         seconds = time.perf_counter() - self._begun
         if self._recorder is None:
             return Reply(None, seconds=seconds)
@@ -79,6 +116,8 @@ class Relay:
     def __del__(self) -> None:
         # Nobody has read it to its end, and nobody will: those who wait must not wait for ever.
         if not self.end.done():
+            if self._gone is not None:
+                self._gone()
             self.end.set_result(NoEntry.FAILED)
 
 
@@ -88,21 +127,19 @@ class SyncRelay(Relay):
     def __init__(self, response: Any, *rest: Any) -> None:
         super().__init__(response, *rest)
         self._source: Iterator[bytes] = response.iter_bytes()
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
 
-    def join(self) -> Any:
-        with self._lock:
-            if self._over:
-                return None
-            self._consumers += 1
-            return SyncView(self)
+    def join(self, *, asynchronous: bool) -> Any:
+        if asynchronous:
+            return NoEntry.ALONE
+        return self._enter(SyncView)
 
     def piece(self, position: int) -> bytes | None:
         """The piece at this position, fetched if need be; None after the last."""
         if position < len(self._pieces):
             return self._pieces[position]
-        with self._lock:
-            if position == len(self._pieces) and not self._over and self._error is None:
+        with self._reading:
+            if position == len(self._pieces) and not self._exhausted and self._error is None:
                 self._fetch()
             if position < len(self._pieces):
                 return self._pieces[position]
@@ -111,37 +148,53 @@ class SyncRelay(Relay):
             return None
 
     def _fetch(self) -> None:
+        self._busy = True
         try:
             self._took(next(self._source))
         except StopIteration:
-            self._over = True
+            self._exhausted = True
         except Exception as error:  # noqa: BLE001 - it is every consumer's
             self._error = error
         except BaseException:  # an interrupt is this thread's; for the others the stream is cut
-            self._over = True
+            self._exhausted = True
             raise
+        finally:
+            self._busy = False
 
     def leave(self) -> None:
         """A consumer needs no more; the last one ends the stream."""
-        with self._lock:
-            self._consumers -= 1
-            if self._consumers:
-                return
-            self._over = True
+        if not self.lose():
+            return
+        landed: Landed = NoEntry.FAILED
         try:
             self.response.close()
         finally:
-            if self._finish is not None:
-                run(self._finish(self._reply()))
+            try:
+                if self._finish is not None:
+                    landed = run(self._finish(self._reply()))
+            finally:
+                self.end.set_result(landed)
 
 
-class SyncView:
+class View:
     """One consumer's view of a relay: read it once, close it once."""
 
-    def __init__(self, relay: SyncRelay) -> None:
+    def __init__(self, relay: Any) -> None:
         self.relay = relay
         self._open = True
         self._unread = True
+
+    def _shut(self) -> bool:
+        was_open, self._open = self._open, False
+        return was_open
+
+    def __del__(self) -> None:
+        if self._shut():  # dropped, not closed: without I/O, there is only this to do
+            self.relay.lose()
+
+
+class SyncView(View):
+    """A view for a thread."""
 
     def __iter__(self) -> Iterator[bytes]:
         position = 0
@@ -151,9 +204,18 @@ class SyncView:
             yield piece
             position += 1
 
+    def drain(self) -> Answer | None:
+        """Read it to its end, for a caller that does not stream; the answer if it was whole."""
+        try:
+            for _ in self:
+                pass
+            answer: Answer | None = self.relay.answer()
+            return answer
+        finally:
+            self.close()
+
     def close(self) -> None:
-        if self._open:
-            self._open = False
+        if self._shut():
             self.relay.leave()
 
 
@@ -166,20 +228,17 @@ class AsyncRelay(Relay):
         self._loop = asyncio.get_running_loop()
         self._fetching: asyncio.Task[None] | None = None
 
-    def join(self) -> Any:
-        if not _running_on(self._loop):
+    def join(self, *, asynchronous: bool) -> Any:
+        if not asynchronous or asyncio.get_running_loop() is not self._loop:
             return NoEntry.ALONE
-        if self._over:
-            return None
-        self._consumers += 1
-        return AsyncView(self)
+        return self._enter(AsyncView)
 
     async def piece(self, position: int) -> bytes | None:
         """The piece at this position, fetched if need be; None after the last."""
         while position == len(self._pieces):
             if self._error is not None:
                 raise self._error
-            if self._over:
+            if self._exhausted:
                 return None
             # A task of its own: a consumer that is cancelled must not break off upstream's read.
             if self._fetching is None or self._fetching.done():
@@ -188,42 +247,44 @@ class AsyncRelay(Relay):
         return self._pieces[position]
 
     async def _fetch(self) -> None:
+        self._busy = True
         try:
             self._took(await anext(self._source))
         except StopAsyncIteration:
-            self._over = True
-        except BaseException as error:  # noqa: BLE001 - it is every consumer's
+            self._exhausted = True
+        except asyncio.CancelledError:  # the last consumer has gone, or the loop is shut down
+            self._exhausted = True
+        except Exception as error:  # noqa: BLE001 - it is every consumer's
             self._error = error
+        finally:
+            self._busy = False
 
     async def leave(self) -> None:
         """A consumer needs no more; the last one ends the stream, even if it is cancelled."""
-        self._consumers -= 1
-        if self._consumers:
+        if not self.lose():
             return
-        self._over = True
         ending = self._loop.create_task(self._end())
-        _ending.add(ending)
-        ending.add_done_callback(_ending.discard)
+        _tasks.add(ending)
+        ending.add_done_callback(_tasks.discard)
         await asyncio.shield(ending)
 
     async def _end(self) -> None:
+        landed: Landed = NoEntry.FAILED
         if self._fetching is not None and not self._fetching.done():
             self._fetching.cancel()
             await asyncio.wait([self._fetching])
         try:
             await self.response.aclose()
         finally:
-            if self._finish is not None:
-                await arun(self._finish(self._reply()))
+            try:
+                if self._finish is not None:
+                    landed = await arun(self._finish(self._reply()))
+            finally:
+                self.end.set_result(landed)
 
 
-class AsyncView:
-    """One consumer's view of a relay: read it once, close it once."""
-
-    def __init__(self, relay: AsyncRelay) -> None:
-        self.relay = relay
-        self._open = True
-        self._unread = True
+class AsyncView(View):
+    """A view for a task."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         position = 0
@@ -232,18 +293,20 @@ class AsyncView:
             yield piece
             position += 1
 
+    async def drain(self) -> Answer | None:
+        """Read it to its end, for a caller that does not stream; the answer if it was whole."""
+        try:
+            async for _ in self:
+                pass
+            answer: Answer | None = self.relay.answer()
+            return answer
+        finally:
+            await self.aclose()
+
     async def aclose(self) -> None:
-        if self._open:
-            self._open = False
+        if self._shut():
             await self.relay.leave()
 
 
 # Event loops keep only weak references to tasks.
-_ending: set[asyncio.Task[None]] = set()
-
-
-def _running_on(loop: asyncio.AbstractEventLoop) -> bool:
-    try:
-        return asyncio.get_running_loop() is loop
-    except RuntimeError:
-        return False
+_tasks: set[asyncio.Task[None]] = set()

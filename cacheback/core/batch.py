@@ -78,6 +78,8 @@ def _recall(engine: Engine, asked: Sequence[Asked]) -> Plan[list[Outcome]]:
     recalling = engine.recalling
     if not asked[0].ruling.recall:
         return [recalling.missed(one.ruling.reason or Reason.EMPTY) for one in asked]
+    if recalling.behind() and not (yield Local(recalling.follow)):
+        return [recalling.missed(Reason.STORE_FAILED) for _ in asked]
     hot = [recalling.hot(one) for one in asked]
     if all(hot):
         return [one for one in hot if one is not None]

@@ -9,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from weakref import ref
 
-from cacheback.core.flight import Flight, Flights, Landed, NoEntry, Recording
+from cacheback.core.flight import Flight, Flights, Landed, NoEntry
 from cacheback.core.memory import Memo, Memory
 from cacheback.core.parts import Asked, Limits, Parts, place
 from cacheback.core.plan import Local, Plan, Send, Wait
 from cacheback.core.recall import Recall
 from cacheback.errors import NotCachedError
 from cacheback.models import Entry, Explanation, Outcome, Reason, Reply, Request
+
+# How often a caller waits for, or takes over, a flight before it calls by itself. One leader may
+# fail for a reason of its own; when the next fails, too, upstream does, and a queue of callers
+# that fail one after the other would make each wait for all before it.
+_HANDOVERS = 2
 
 
 class Engine:
@@ -67,39 +73,54 @@ class Engine:
         return explanation
 
     def _recall(self, asked: Asked) -> Plan[Outcome]:
+        recalling = self.recalling
         if not asked.ruling.recall:
-            return self.recalling.missed(asked.ruling.reason or Reason.EMPTY)
-        hit = self.recalling.hot(asked)
-        return hit or (yield Local(partial(self.recalling.search, asked)))
+            return recalling.missed(asked.ruling.reason or Reason.EMPTY)
+        # Following what others wrote may take a while; seeing that nothing was written does not.
+        if recalling.behind() and not (yield Local(recalling.follow)):
+            return recalling.missed(Reason.STORE_FAILED)
+        return recalling.hot(asked) or (yield Local(partial(recalling.search, asked)))
 
     def _upstream(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
         if not asked.ruling.keep:
             return (yield from self._call(asked, missed))
         # A refresh neither serves nor follows those who would have been content with memory.
         key = (asked.scope.digest, asked.digest, asked.request.controls.mode)
-        flight, leading = self.flights.join(key)
-        while not leading:
-            followed = yield from self._follow(asked, missed, flight)
-            if followed is not None:
-                return followed
-            self.flights.end(flight)
+        for _ in range(_HANDOVERS):
             flight, leading = self.flights.join(key)
-        return (yield from self._lead(asked, missed, flight))
+            if leading:
+                return (yield from self._lead(asked, missed, flight))
+            landed = yield from self._wait(asked, flight)
+            if isinstance(landed, Entry):
+                return self.recalling.from_flight(asked, landed)
+            if isinstance(landed, Outcome):
+                return replace(landed, similarity=missed.similarity)
+            if landed is NoEntry.ALONE:
+                break
+            self.flights.end(flight)
+        return (yield from self._alone(asked, missed))
 
-    def _follow(self, asked: Asked, missed: Outcome, flight: Flight) -> Plan[Outcome | None]:
-        """What somebody else's call brings; None where it failed, and the flight is over."""
-        landed: Landed = yield Wait(flight.landing, asked.request.patience)
-        if isinstance(landed, Recording):
-            view = landed.join() if asked.request.stream else None
-            if view is not None and view is not NoEntry.ALONE:
-                return self.recalling.from_recording(missed, view)
-            # What is not a stream, or comes when the stream is over, takes what is stored of it.
-            landed = view or (yield Wait(landed.end, asked.request.patience))
-        if isinstance(landed, Entry):
-            return self.recalling.from_flight(asked, landed)
-        if landed is NoEntry.ALONE:
-            return (yield from self._call(asked, missed))
-        return None
+    def _wait(self, asked: Asked, flight: Flight) -> Plan[Entry | NoEntry | Outcome]:
+        """What somebody else's call brings: an entry, a stream to read along, or nothing."""
+        landed: Landed = yield Wait(flight.landing, self._patience(asked))
+        if isinstance(landed, Entry | NoEntry):
+            return landed
+        recording = landed()
+        if recording is None:
+            return NoEntry.FAILED
+        view = recording.join(asynchronous=asked.request.asynchronous)
+        if view is None:  # it is over, and just being stored
+            end, recording = recording.end, None
+            stored: Entry | NoEntry = yield Wait(end, self._patience(asked))
+            return stored
+        if view is NoEntry.ALONE:
+            return NoEntry.ALONE
+        return self.recalling.from_recording(view)
+
+    def _patience(self, asked: Asked) -> float | None:
+        """What is left of the seconds that the caller would wait; for all waits together."""
+        patience = asked.request.patience
+        return None if patience is None else max(0.0, asked.now + patience - self.parts.clock())
 
     def _lead(self, asked: Asked, missed: Outcome, flight: Flight) -> Plan[Outcome]:
         landing: Landed = NoEntry.FAILED
@@ -113,8 +134,9 @@ class Engine:
             outcome = yield from self._call(asked, missed)
             reply = outcome.reply
             if reply is not None and reply.recording is not None:
-                reply.recording.when_over(partial(self._over, asked, flight, reply.recording))
-                self.flights.share(flight, reply.recording)
+                over = partial(self._over, asked, flight)
+                reply.recording.when_over(over, partial(self.flights.end, flight))
+                self.flights.share(flight, ref(reply.recording))
                 shared = True
             elif reply is not None:
                 landing = yield from self._landing(asked, reply)
@@ -123,21 +145,30 @@ class Engine:
             if not shared:
                 self.flights.land(flight, landing)
 
-    def _over(self, asked: Asked, flight: Flight, recording: Recording, reply: Reply) -> Plan[None]:
-        """A stream that this flight's leader began is over."""
-        landing: Landed = NoEntry.FAILED
+    def _over(self, asked: Asked, flight: Flight, reply: Reply) -> Plan[Landed]:
+        """The stream that this flight's leader began is over."""
         try:
-            landing = yield from self._landing(asked, reply)
+            return (yield from self._landing(asked, reply))
         finally:
             self.flights.end(flight)
-            recording.end.set_result(landing)
+
+    def _alone(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
+        """A call that nobody follows; its answer is kept all the same."""
+        outcome = yield from self._call(asked, missed)
+        reply = outcome.reply
+        if reply is not None and reply.recording is not None:
+            reply.recording.when_over(partial(self._landing, asked), _nothing)
+        elif reply is not None:
+            yield from self._landing(asked, reply)
+        return outcome
 
     def _landing(self, asked: Asked, reply: Reply) -> Plan[Landed]:
         if reply.failed:
             return NoEntry.FAILED
         if reply.answer is None:
             return NoEntry.ALONE
-        return (yield Local(partial(self._keep, asked, reply))) or NoEntry.ALONE
+        kept: Entry | None = yield Local(partial(self._keep, asked, reply))
+        return kept or NoEntry.ALONE
 
     def _call(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
         """Upstream's own outcome, with what memory had said to the request."""
@@ -162,3 +193,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - a cache that fails must not fail the call
             self.parts.faults.report(Reason.STORE_FAILED, error)
             return []
+
+
+def _nothing() -> None:
+    pass

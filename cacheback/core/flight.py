@@ -30,25 +30,33 @@ class NoEntry(Enum):
 class Recording(Protocol):
     """A stream that is recorded while it arrives, and that others may join from its beginning.
 
-    `end` receives the entry once the stream is over and stored.
+    `end` receives what became of it once it is over.
     """
 
     @property
     def end(self) -> Landing: ...
 
-    def when_over(self, finish: Callable[[Reply], Plan[None]]) -> None:
-        """What to run once, when the stream is over, with what it brought."""
+    def join(self, *, asynchronous: bool) -> Any:
+        """A consumer's own view of the stream, from its first byte; None when it is just over.
+
+        `NoEntry.ALONE` where it cannot be joined: it has failed, nobody has read it for a while,
+        or it belongs to an event loop and the caller does not (or to another, or the other way
+        round).
+        """
         ...
 
-    def join(self) -> Any:
-        """A consumer's own view of the stream, from its first byte; None when it is over.
+    def when_over(self, finish: Callable[[Reply], Plan[Landed]], gone: Callable[[], None]) -> None:
+        """What to run when the stream is over, with what it brought; the result goes to `end`.
 
-        `NoEntry.ALONE` where it cannot be joined (from another event loop, say).
+        `gone` is called instead where the stream is dropped without being read to its end. Neither
+        may hold the recording: it lives as long as somebody can read it.
         """
         ...
 
 
-Landed: TypeAlias = Entry | NoEntry | Recording
+Landed: TypeAlias = "Entry | NoEntry | Joinable"
+Joinable: TypeAlias = Callable[[], "Recording | None"]
+"""Gives the recording as long as it exists: a flight must not keep a stream that nobody reads."""
 
 
 class Landing(Protocol):
@@ -81,7 +89,7 @@ class Flights:
         flight = self._open.setdefault(key, mine)
         return flight, flight is mine
 
-    def share(self, flight: Flight, recording: Recording) -> None:
+    def share(self, flight: Flight, recording: Joinable) -> None:
         """The answer to a flight has begun to arrive: others may join it until the flight ends."""
         flight.landing.set_result(recording)
 

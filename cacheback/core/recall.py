@@ -7,7 +7,6 @@ know: how vectors are searched, how entries are stored, what the judge looks at.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from cacheback.core.memory import Memory
 from cacheback.core.parts import Asked, FailingAs, Limits, PartFailedError, Parts
@@ -42,24 +41,33 @@ class Recall:
         self._limits = limits
         self._memory = memory
 
-    def hot(self, asked: Asked) -> Outcome | None:
-        """An exact hit from the hot map alone: no thread, no query, microseconds.
-
-        None means that `search` may know more; with a store that fails there is no more to know.
-        """
+    def behind(self) -> bool:
+        """Whether others have written since the last look: one cheap question to the store."""
         try:
-            self._memory.catch_up()
+            return self._memory.behind()
         except Exception as error:  # noqa: BLE001 - whatever a store raises
             self._parts.faults.report(Reason.STORE_FAILED, error)
-            return self.missed(Reason.STORE_FAILED)
+            return True
+
+    def follow(self) -> bool:
+        """Follow what others wrote; False when the store failed, and nothing may be served."""
+        try:
+            self._memory.catch_up(force=True)
+        except Exception as error:  # noqa: BLE001 - whatever a store raises
+            self._parts.faults.report(Reason.STORE_FAILED, error)
+            return False
+        return True
+
+    def hot(self, asked: Asked) -> Outcome | None:
+        """An exact hit from the hot map alone, after `follow`: no thread, no query, microseconds.
+
+        None means that `search` may know more.
+        """
         entry = self._parts.hot.get(asked.scope.digest, asked.digest)
         return None if entry is None or entry.expired(asked.now) else self._exact(asked, entry)
 
     def search(self, asked: Asked) -> Outcome:
-        """The store's exact entry, then the nearest ones: all that may take a while, at once.
-
-        `hot` was asked just before, and has caught up with what others wrote.
-        """
+        """The store's exact entry, then the nearest ones: all that may take a while, at once."""
         try:
             with FailingAs(Reason.STORE_FAILED, self._parts.faults):
                 entry = self._memory.find(asked.scope.digest, asked.digest)
@@ -179,11 +187,11 @@ class Recall:
         """An answer that another caller's call has just brought."""
         return self._serve(asked, entry, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), 1.0)
 
-    def from_recording(self, missed: Outcome, view: object) -> Outcome:
-        """A stream that another caller's call is bringing just now."""
+    def from_recording(self, view: object) -> Outcome:
+        """An answer that another caller's call is bringing just now."""
         self._parts.tally.count(f"hits.{Tier.EXACT}")
         verdict = Verdict(True, Reason.SAME_FLIGHT)
-        return replace(missed, tier=Tier.EXACT, verdict=verdict, reply=Reply(view))
+        return Outcome(None, Tier.EXACT, verdict, reply=Reply(view))
 
     def _exact(self, asked: Asked, entry: Entry) -> Outcome:
         return self._serve(asked, entry, Tier.EXACT, _SAME_TEXT, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -361,3 +362,106 @@ async def _content(client: openai.AsyncOpenAI) -> str:
 async def _drain(chunks: Any) -> None:
     async for _ in chunks:
         pass
+
+
+class TestAbandoned:
+    """A stream that nobody reads must not hold up anybody else."""
+
+    def test_dropped_unread(self, client: CachedOpenAI, upstream: ScriptedUpstream) -> None:
+        dropped = stream(client)
+        del dropped
+        gc.collect()
+        assert ask(client, timeout=30).cacheback_hit is False
+        assert ask(client).cacheback_hit
+        assert upstream.calls == 2
+
+    def test_kept_but_not_read(self, client: CachedOpenAI, upstream: ScriptedUpstream) -> None:
+        upstream.script(TEXT)
+        kept = iter(stream(client))
+        next(kept)
+        # Who does not stream reads the stream to its end, for itself and for whoever began it.
+        assert ask(client, timeout=30).choices[0].message.content == TEXT
+        assert upstream.calls == 1
+        assert list(kept)
+
+    def test_dropped_by_one_and_read_by_another(
+        self, client: CachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(TEXT)
+        first, second = stream(client), stream(client)
+        next(iter(first))
+        del first
+        gc.collect()
+        assert text(second) == TEXT
+        assert ask(client).cacheback_hit
+        assert upstream.calls == 1
+
+    async def test_on_an_event_loop(
+        self, aclient: AsyncCachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(TEXT)
+        async for _ in await aask(aclient, stream=True):
+            assert await _content(aclient) == TEXT
+            break
+        assert upstream.calls == 1
+
+    def test_when_its_connection_is_dead_by_now(
+        self, client: CachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(Reply(TEXT, cut_after=700))
+        kept = stream(client)
+        next(iter(kept))
+        assert ask(client, timeout=30).choices
+        assert text(stream(client))
+
+
+class TestColours:
+    """Threads and tasks read no stream of the other's; they call by themselves."""
+
+    async def test_a_task_does_not_wait_for_a_thread_s_stream(
+        self, aclient: AsyncCachedOpenAI, client: CachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(TEXT, TEXT, TEXT)
+        leading = iter(stream(client))
+        next(leading)
+        assert await atext(aclient) == TEXT
+        assert await _content(aclient) == TEXT
+        assert text(leading)
+
+    async def test_nor_the_other_way_round(
+        self, aclient: AsyncCachedOpenAI, client: CachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(TEXT, TEXT, TEXT)
+        leading = aiter(await aask(aclient, stream=True))
+        await anext(leading)
+        assert text(stream(client)) == TEXT
+        assert ask(client).choices[0].message.content == TEXT
+        assert [chunk async for chunk in leading]
+
+
+class TestFailingUpstream:
+    def test_followers_do_not_queue_behind_one_failure_after_the_other(
+        self, make_client: Callable[..., CachedOpenAI], upstream: ScriptedUpstream
+    ) -> None:
+        client = make_client(max_retries=0)
+        upstream.script(*[Reply("broken", status=500, delay=0.1)] * 20)
+        upstream.hold()
+        with ThreadPoolExecutor(20) as pool:
+            asked = [pool.submit(ask, client) for _ in range(20)]
+            upstream.wait_for(1)
+            upstream.release()
+            assert all(one.exception() for one in asked)
+        assert upstream.peak > 1
+
+    async def test_a_full_pool_of_threads_does_not_stop_the_leader(
+        self, aclient: AsyncCachedOpenAI, client: CachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.hold()
+        leader = asyncio.create_task(_content(aclient))
+        await asyncio.to_thread(upstream.wait_for, 1)
+        blocking = [asyncio.create_task(asyncio.to_thread(ask, client)) for _ in range(40)]
+        await asyncio.sleep(0.1)
+        upstream.release()
+        assert await asyncio.wait_for(leader, 30)
+        assert await asyncio.gather(*blocking)
+        assert upstream.calls == 1
