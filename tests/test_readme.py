@@ -16,7 +16,7 @@ SNIPPETS = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTA
 EXPECTED = [
     "tier=<Tier.SEMANTIC",
     "True\n",
-    "[False, True]",
+    "{False, True}",
     "True None\nFalse",
     "above_threshold",
     "Yes.",
