@@ -81,7 +81,7 @@ def read_batch(cache: SemanticCache, sent: Sent, controls: Controls) -> BatchExc
     batch = openai_embeddings.split(body)
     if batch is None:
         return None
-    shared = {**batch.parts, **where(sent, batch.parts)}
+    shared = {**batch.parts, **where(cache, sent, batch.parts)}
     requests = tuple(
         cache.request(
             one.question, {**shared, **one.parts}, controls, limits=openai_embeddings.LIMITS

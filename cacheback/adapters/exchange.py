@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cacheback.core.scope import credential_digest
+from cacheback.adapters.origin import Headers, endpoint, parameters, tenant
 from cacheback.models import JSON, Answer, Controls, Outcome, Request
 from cacheback.wire import marks
 from cacheback.wire.registry import codec_for, codec_named
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from cacheback.core.plan import Plan
     from cacheback.wire.codec import Codec, Recorder
 
-Headers = Sequence[tuple[str, str]]
-
-# Request headers that can change the answer, beside the body.
-_ANSWER_HEADERS = ("openai-beta", "anthropic-beta", "anthropic-version")
-# Request headers that carry the credential, and so the tenant.
-_CREDENTIAL_HEADERS = ("authorization", "api-key", "x-api-key")
 # Response headers that were true of the bytes upstream sent, and are not of ours.
 OF_THE_BYTES = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
@@ -95,13 +89,16 @@ class Exchange:
         return self.codec.recorder(self.body)
 
     def _answer(self, outcome: Outcome) -> Answer:
-        """What to tell; an answer in another dialect is told by its neutral form."""
+        """What to tell: the neutral form of an answer in another dialect, or in none at all.
+
+        Anybody can write JSON into a memory: by `populate`, by an import.
+        """
         answer = outcome.answer
         if answer is None:
             raise AssertionError("a hit has an answer")
-        if answer.raw is not None and codec_named(answer.format) is not self.codec:
-            return replace(answer, raw=None)
-        return answer
+        if codec_named(answer.format) is self.codec and self.codec.answer(answer.raw) is not None:
+            return answer
+        return replace(answer, raw=None)
 
     def _fresh(self, outcome: Outcome) -> dict[str, Any]:
         return {
@@ -137,7 +134,7 @@ def read(cache: SemanticCache, sent: Sent, controls: Controls) -> Exchange | Non
         return None
     request = cache.request(
         parsed.question,
-        {**parsed.parts, **where(sent, parsed.parts)},
+        {**parsed.parts, **where(cache, sent, parsed.parts)},
         controls,
         limits=parsed.limits,
         temperature=parsed.temperature,
@@ -146,17 +143,16 @@ def read(cache: SemanticCache, sent: Sent, controls: Controls) -> Exchange | Non
     return Exchange(cache, codec, payload, request)
 
 
-def where(sent: Sent, parts: Mapping[str, JSON]) -> dict[str, JSON]:
+def where(cache: SemanticCache, sent: Sent, parts: Mapping[str, JSON]) -> dict[str, JSON]:
     """The parts of the scope that a request's body does not tell: whose it is, and where it goes.
 
     Parameters that travel as headers are added to those among `parts`.
     """
-    named = {name.lower(): value for name, value in sent.headers}
-    found: dict[str, JSON] = {"provider": sent.host, "endpoint": sent.target}
-    credentials = "\n".join(named[name] for name in _CREDENTIAL_HEADERS if name in named)
-    if credentials:
-        found["tenant"] = credential_digest(credentials)
-    telling = {name: named[name] for name in _ANSWER_HEADERS if name in named}
+    found: dict[str, JSON] = {"provider": sent.host, "endpoint": endpoint(sent.target)}
+    asking = tenant(sent.headers)
+    if asking is not None:
+        found["tenant"] = asking
+    telling = parameters(sent.headers, tenant_named=cache.settings.tenant is not None)
     if telling:
         found["parameters"] = {**parts.get("parameters", {}), "headers": telling}
     return found

@@ -19,7 +19,7 @@ from cacheback.adapters.exchange import OF_THE_BYTES, Exchange, Readable, Sent, 
 from cacheback.adapters.relay import AsyncRelay, AsyncView, SyncRelay, SyncView
 from cacheback.core.plan import Send
 from cacheback.drive import arun, run
-from cacheback.errors import InputError, NotCachedError
+from cacheback.errors import ClosedError, InputError, NotCachedError
 from cacheback.models import Outcome, Reason, Reply, Tier
 from cacheback.wire import marks
 from cacheback.wire.controls import PREFIX, controls
@@ -78,7 +78,7 @@ class CachingTransport:
     def read(self, request: Any) -> Exchange | BatchExchange | None:
         """The engine's view of a request whose body was read; None passes it on untouched.
 
-        With a cache that is switched off everything passes, and the client is a plain one.
+        With a cache that is switched off or closed everything passes: the client is a plain one.
 
         Raises:
             InputError: a control header cannot be read.
@@ -96,6 +96,10 @@ class CachingTransport:
             headers=headers,
             body=request.content,
         )
+        try:
+            self.cache.ready()
+        except ClosedError:
+            return None
         reads = read_batch if is_embeddings(request.method, request.url.path) else read
         try:
             return reads(self.cache, sent, asked)
@@ -110,7 +114,7 @@ class CachingTransport:
             return Payload(request if body is None else self._with(request, body), reader)
 
         patience = request.extensions.get("timeout", {}).get("read")
-        return one.plan(self.cache.ready(), pack, patience=patience, asynchronous=self.asynchronous)
+        return one.plan(self.cache.engine, pack, patience=patience, asynchronous=self.asynchronous)
 
     def _with(self, request: Any, body: bytes) -> Any:
         """The same request with another body."""
@@ -128,8 +132,12 @@ class CachingTransport:
         self.cache.engine.parts.faults.report(Reason.WIRE_FAILED, error)
 
     def respond(self, one: Exchange | BatchExchange, result: Any) -> Any:
-        """The response for the SDK."""
-        outcome, body = one.told(result)
+        """The response for the SDK; None, and counted, where what memory has cannot be told."""
+        try:
+            outcome, body = one.told(result)
+        except Exception as error:  # noqa: BLE001 - whatever somebody has put into the memory
+            self.report(error)
+            return None
         told = marks.headers(outcome)
         native = outcome.reply.native if outcome.reply else None
         if native is None:
@@ -251,7 +259,8 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
                 if answer is None:
                     return self.inner.handle_request(request)
                 result = replace(result, answer=answer, reply=None)
-            return self.respond(found, result)
+            response = self.respond(found, result)
+            return self.inner.handle_request(request) if response is None else response
 
         def _send(self, step: Send) -> Reply:
             payload: Payload = step.payload
@@ -331,7 +340,10 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
                 if answer is None:
                     return await self.inner.handle_async_request(request)
                 result = replace(result, answer=answer, reply=None)
-            return self.respond(found, result)
+            response = self.respond(found, result)
+            if response is None:
+                return await self.inner.handle_async_request(request)
+            return response
 
         async def _send(self, step: Send) -> Reply:
             payload: Payload = step.payload

@@ -170,6 +170,9 @@ def render(
 
     Vectors are written as the request asks: as base64 where it says so (an SDK that was not told
     otherwise does), else as lists of numbers.
+
+    Raises:
+        ValueError, struct.error: what an answer holds is no vector.
     """
     packed = body.get("encoding_format") == "base64"
     tokens = sum(answer.usage.input_tokens for answer in answers if answer.usage)
@@ -188,9 +191,12 @@ def render(
 
 def _written(answer: Answer, *, packed: bool) -> JSON:
     vector = (answer.raw or {}).get("embedding")
-    if isinstance(vector, str):
+    if isinstance(vector, str) and _data(vector):
         return vector if packed else list(_unpacked(vector))
-    return _packed(vector or []) if packed else vector
+    if is_list(vector) and vector:
+        written = _packed(vector)  # also where it is not asked for: numbers alone can be packed
+        return written if packed else vector
+    raise ValueError("what is remembered of an input is no vector")
 
 
 def _packed(vector: Sequence[float]) -> str:
@@ -198,14 +204,18 @@ def _packed(vector: Sequence[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
 
 
-def _unpacked(text: str) -> tuple[float, ...]:
-    """Numbers from base64; empty when it is not the base64 of finite ones."""
+def _data(text: str) -> bytes:
+    """The bytes of numbers from base64; empty when they cannot be that."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return ()
-    if len(data) % _FLOAT32:
-        return ()
+        return b""
+    return b"" if len(data) % _FLOAT32 else data
+
+
+def _unpacked(text: str) -> tuple[float, ...]:
+    """Numbers from base64; empty when it is not the base64 of finite ones."""
+    data = _data(text)
     numbers = struct.unpack(f"<{len(data) // _FLOAT32}f", data)
     return numbers if all(math.isfinite(number) for number in numbers) else ()
 

@@ -1,4 +1,4 @@
-"""A rule of the user's that fails is a miss; an argument that is no JSON is the caller's mistake."""
+"""A rule that fails is a miss; an argument that is no JSON is the caller's mistake."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ def test_a_rule_whose_value_is_no_json_is_a_counted_miss(
 
 def test_a_part_that_is_no_json_is_the_callers_mistake(cache: SemanticCache) -> None:
     with pytest.raises(InputError, match="not JSON"):
-        cache.lookup("How old is the sun?", scope={"system": {"a", "b"}})  # type: ignore[dict-item]
+        cache.lookup("How old is the sun?", scope={"system": {"a", "b"}})
     assert not cache.stats().faults
