@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
-from cacheback.core.words import word_set
+from cacheback.core.topic import names_its_topic
+from cacheback.core.words import compiled, word_set
 
 # Words and the signs that part them.
 WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?|[.,:;?!\n]")
@@ -32,7 +34,7 @@ _NOT_PLURAL = word_set(
     "unless across what's how's who's where's it's that's there's lets thus plus vs thanks"
 )
 
-_EXPLETIVE = re.compile(
+_EXPLETIVE = (
     r"\b(?:what|which) (?:time|day|date|year|month|season) (?:is|was|will) it\b"
     r"|\b(?:is|was|isn't|would|will|be|makes?|find|found|consider\w*) it(?: be)?(?: \w+){1,3}? "
     r"(?:to|that|if|when|for (?:\w+ ){1,3}to)\b"
@@ -45,22 +47,22 @@ _EXPLETIVE = re.compile(
     r"|\bit(?:'s| is|'ll be| was| will be| would be| takes| costs| seems| appears| looks like|"
     r" turns out| helps| depends| hurts| rains| snows| says)\b"
     r"|\bhow (?:is|come|was) it that\b|\bhow (?:far|long|hot|cold|warm|late|early|likely|common) "
-    r"(?:is|was|will) it\b(?: \w+)* (?:from|to|between|in|for|that)\b"
+    r"(?:is|was|will) it\b(?: \w+){0,8} (?:from|to|between|in|for|that)\b"
     r"|\bwhat (?:is|was|'s) it like\b|\bit (?:is|was) (?:possible|legal|safe|true|raining|\w+ to)\b"
     r"|\bas it (?:were|is)\b|\bmake it (?:to|work|rain)\b|\bis it (?:true|possible|safe|legal|ok|"
     r"okay|"
     r"normal|worth|better|bad|good|allowed|necessary)\b(?= (?:\w+ing|to|that|if|when)\b)"
     r"|\bstephen king'?s it\b"
 )
-_THIS_TIME = re.compile(
+_THIS_TIME = (
     r"\bthis (?:week|month|year|morning|afternoon|evening|weekend|quarter|season|summer|winter|"
     r"spring|fall|autumn|time|day|century|decade|monday|tuesday|wednesday|thursday|friday|saturday|"
     r"sunday|january|february|march|april|may|june|july|august|september|october|november|december|"
     r"world|planet|country|christmas)\b|\b(?:these|those) days\b|\bthose who\b|\bthat way lies\b"
 )
 # "that" where it stands for something; elsewhere it joins clauses: "the card that I ordered".
-_DEMONSTRATIVE = re.compile(
-    r"\bthat(?:'s|s| is| was)\b(?! \w+ (?:to|that)\b.*\w)|(?:^|[,;.!?] ?|\band |\bbut )that\b"
+_DEMONSTRATIVE = (
+    r"\bthat(?:'s|s| is| was)\b(?! \w+ (?:to|that)\b.{0,20}\w)|(?:^|[,;.!?] ?|\band |\bbut )that\b"
     r"|\b(?:is|was|does|did|do|would|will|can|could|should|has|about|of|for|with|like|by|from|on|"
     r"in|"
     r"at|to|than|after|before|explain|translate|repeat|mean|why|what's|do|did|say|said|use|using|"
@@ -71,7 +73,7 @@ _DEMONSTRATIVE = re.compile(
     r"has|have|can|will|would|do|does)\b(?! (?:for|mean|again|in|to)\b))"
     r"|\bthat(?: again| one| though| too)?\W*$"
 )
-_OPENERS = re.compile(
+_OPENERS = (
     r"(?:and|but|or|also|plus|then|instead|yes|yeah|yep|no|nope|sure|exactly|actually|wait|"
     r"nevermind"
     r"|alternatively|otherwise|besides|likewise|same|similarly|conversely)\b(?!-)"
@@ -86,8 +88,8 @@ _OPENERS = re.compile(
     r"|(?:explain|elaborate|expand|clarify|continue|go on|proceed|keep going|carry on|next|again|"
     r"repeat|retry|try again|redo|undo|shorten|simplify|rephrase|summari[sz]e|translate|reword|"
     r"rewrite|paraphrase|convert|fix|correct|format|finish|sum up|start over)"
-    r"(?: (?:please|again|more|further|on|a bit|it|in more detail|in detail|why|how|now|"
-    r"(?:in|to|into|as|for|with|from|using) [\w ]+))*\W*$"
+    r"(?: (?:please|again|more|further|on|a bit|it|in more detail|in detail|why|how|now))*"
+    r"(?: (?:in|to|into|as|for|with|from|using) [\w ]+)?\W*$"
     r"|(?:a bit |even |much |slightly |make |be )?(?:shorter|longer|simpler|clearer|better|easier|"
     r"faster|cheaper|bigger|smaller|funnier|louder|slower|formal|earlier|later|sooner|nicer)\b"
     r"(?!.*\b(?:than|or|is|are|do|does)\b)"
@@ -107,7 +109,7 @@ _OPENERS = re.compile(
     r"another|some examples))(?: (?:please|again|further|more|in more detail|in detail|on|a "
     r"bit))*\W*$"
 )
-_REFERENCES = re.compile(
+_REFERENCES = (
     r"\b(?:you|we|i) (?:just |already |have |had |both )?(?:said|mentioned|told|wrote|suggested|"
     r"discussed|talked|gave|listed|described|explained|recommended|proposed|meant)\b(?! (?:to me|"
     r"me) "
@@ -135,7 +137,7 @@ _REFERENCES = re.compile(
     r"\bthat much\b|\bsuch (?:a )?thing\b"
 )
 # What makes the text carry what it speaks of: a colon or line break with something behind it.
-_CARRIES = re.compile(r"[:\n]\s*\S|```|[\"“«].{2,}|`[^`]+`|https?://")
+_CARRIES = r"[:\n]\s*\S|```|[\"“«].{2,}|`[^`]+`|https?://"
 
 # The patterns above are tried only where one of these words stands: they are long, questions many.
 _REFERRING = word_set(
@@ -157,40 +159,39 @@ def leans(text: str, lower: str, words: Sequence[str]) -> bool:
     """
     if not words:
         return False
-    if (
-        _OPENERS.match(lower)
-        or (len(words) == 2 and words[1] == "?")  # noqa: PLR2004 — a word and its mark: "Berlin?"
-        or (not _REFERRING.isdisjoint(words) and _REFERENCES.search(lower))
+    return (
+        _points_back(text, lower, words) or not names_its_topic(text, lower, words)
+    ) and not compiled(_CARRIES).search(lower)
+
+
+def _points_back(text: str, lower: str, words: Sequence[str]) -> bool:
+    return bool(
+        compiled(_OPENERS).match(lower)
+        or (not _REFERRING.isdisjoint(words) and compiled(_REFERENCES).search(lower))
         or (not _POINTING.isdisjoint(words) and _has_loose_pronoun(text, words, lower))
-    ):
-        return not _CARRIES.search(lower)
-    return False
+    )
 
 
 def _has_loose_pronoun(text: str, low: Sequence[str], lower: str) -> bool:
     words = WORD.findall(text)
     if len(words) != len(low):  # a letter whose lower case is two, such as İ
         words = list(low)
-    for place, word in enumerate(low):
-        if word in _IT:
-            loose = not _EXPLETIVE.search(lower) and not _has_noun(words, low, place)
-        elif word in _HE_OR_SHE:
-            loose = not _has_person(words, low, place)
-        elif word in _THEY:
-            loose = not _has_noun(words, low, place)
-        elif word in _THAT:
-            loose = _points(word, lower) and not _has_noun(words, low, place)
-        else:
-            continue
-        if loose:
-            return True
-    return False
+    # Each is sought once, not once for every pronoun: else a long text takes long.
+    noun, person = _first_noun(words, low), _first_person(words, low)
+    points = {word: _points(word, lower) for word in _IT | _THAT if word in low}
+    return any(
+        place <= (person if word in _HE_OR_SHE else noun) and points.get(word, True)
+        for place, word in enumerate(low)
+        if word in _POINTING
+    )
 
 
 def _points(word: str, lower: str) -> bool:
+    if word in _IT:
+        return not compiled(_EXPLETIVE).search(lower)
     if word in ("that", "that's"):
-        return bool(_DEMONSTRATIVE.search(lower))
-    return not _THIS_TIME.search(lower)
+        return bool(compiled(_DEMONSTRATIVE).search(lower))
+    return not compiled(_THIS_TIME).search(lower)
 
 
 def _is_named(words: Sequence[str], low: Sequence[str], at: int) -> bool:
@@ -198,19 +199,36 @@ def _is_named(words: Sequence[str], low: Sequence[str], at: int) -> bool:
     return at > 0 and words[at][0].isupper() and low[at] != "i" and not low[at].startswith("i'")
 
 
-def _has_noun(words: Sequence[str], low: Sequence[str], place: int) -> bool:
-    """Whether something stands before a pronoun that it can stand for."""
-    return any(
-        (at + 1 < place and low[at] in _DETERMINERS and low[at + 1] not in _NO_NOUNS)
-        or low[at] in _PEOPLE
-        or (low[at].endswith("s") and len(low[at]) > 3 and low[at] not in _NOT_PLURAL)  # noqa: PLR2004
-        or _is_named(words, low, at)
-        for at in range(place)
+def _first_noun(words: Sequence[str], low: Sequence[str]) -> int:
+    """Where something stands for the first time that a later pronoun can stand for."""
+    return min(
+        next(
+            (
+                at + 1
+                for at, (one, after) in enumerate(pairwise(low))
+                if one in _DETERMINERS and after not in _NO_NOUNS
+            ),
+            len(low),
+        ),
+        next(
+            (
+                at
+                for at, word in enumerate(low)
+                if word in _PEOPLE
+                or (word.endswith("s") and len(word) > 3 and word not in _NOT_PLURAL)  # noqa: PLR2004
+                or _is_named(words, low, at)
+            ),
+            len(low),
+        ),
     )
 
 
-def _has_person(words: Sequence[str], low: Sequence[str], place: int) -> bool:
-    return any(
-        low[at] in _PEOPLE or low[at].removesuffix("s") in _PEOPLE or _is_named(words, low, at)
-        for at in range(place)
+def _first_person(words: Sequence[str], low: Sequence[str]) -> int:
+    return next(
+        (
+            at
+            for at, word in enumerate(low)
+            if word in _PEOPLE or word.removesuffix("s") in _PEOPLE or _is_named(words, low, at)
+        ),
+        len(low),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+
+from cacheback.core.words import compiled, word_set
 
 _PERIOD = (
     r"(?:week|weekend|month|year|quarter|season|semester|morning|afternoon|evening|night|summer|"
@@ -27,7 +28,7 @@ _PRICED = (
 )
 
 # Where a word of the triggers below says nothing about now.
-_NOT_NOW = re.compile(
+_NOT_NOW = (
     r"\b(?:at the latest|usa today|(?:electric(?:al)?|alternating|direct|ocean|eddy|gulf|induced) "
     r"currents?|(?:the )?current (?:through|flow|flows|flowing|in (?:a|the) "
     r"(?:circuit|wire|resistor|coil|river)|divider|density|carrying|source|sensor|transformer|law|"
@@ -35,7 +36,7 @@ _NOT_NOW = re.compile(
     r"(?:working )?directory|folder|user|thread|branch|line|page|session|url|process|node|element|"
     r"row|iteration|timestamp|window|cell|index)|"
     r"(?:get|print|show|display|find|format|insert|store|return|fetch|add|read) (?:me )?the "
-    r"(?:current|latest|most recent|newest|today's) [\w ]*?(?:in|with|using|from|of) "
+    r"(?:current|latest|most recent|newest|today's) [\w ]{0,60}?(?:in|with|using|from|of) "
     r"(?:an? |the )?(?:python|java|javascript|js|bash|sql|excel|c|c\+\+|c#|php|ruby|go|rust|swift|"
     r"kotlin|pandas|linux|node|postgres|mysql|shell|typescript|r|perl|scala|git|sheets|datetime|"
     r"table|list|column|array|file|log|directory|folder)|"
@@ -49,84 +50,125 @@ _NOT_NOW = re.compile(
     r"present tense|today's (?:society|world))\b"
 )
 
-_NOW = re.compile(
+_NOW = (
     r"(?<!^)(?<!and )(?<!ok )(?<!okay )(?<!, )\bnow\b"
     r"(?! (?:explain|write|do|make|translate|tell|give|show|try|add|list|in|for|with|let|we|can|"
     r"please|summari[sz]e|rewrite|convert|that))|\bright now\b|^now\?*$"
 )
-_CURRENT = re.compile(r"\bcurrent\b(?=\W+\w)|\bthe current\b")
-_THIS = re.compile(rf"\bthis (?:coming |past )?{_PERIOD}\b")
-_LAST = re.compile(
+_CURRENT = r"\bcurrent\b(?=\W+\w)|\bthe current\b"
+_THIS = rf"\bthis (?:coming |past )?{_PERIOD}\b"
+_LAST = (
     rf"\b(?:last|past|coming|upcoming|next) (?:{_PERIOD}|game|match|election|eclipse|full moon|"
     r"episode|train|bus|flight|holiday|bank holiday|launch|release|world cup|olympics|superbowl)\b"
 )
-_WEATHER = re.compile(r"(?<!\bis )(?<!\babout )\bweather\b")
-_TEMPERATURE = re.compile(
-    r"\b(?:temperature|temp|humidity)\b (?:outside|right|today|like|(?:is it )?in [a-z]+\W*$)"
+_WEATHER = r"(?<!\bis )(?<!\babout )\bweather\b"
+_TEMPERATURE = (
+    r"\b(?:temperature|temp|humidity)\b (?:outside|right|today|like|"
+    r"(?:is it )?in (?!celsius|kelvin|fahrenheit|degrees|physics|chemistry|an? |my |the (?:oven|"
+    r"fridge|freezer|room|kitchen))[a-z]+(?: [a-z]+){0,2}\W*$)"
 )
-_PRICE = re.compile(
+_PRICE = (
     rf"\b(?:prices?|value|worth|cost) of (?:an? |one |the )?{_PRICED}\b"
     rf"|\b{_PRICED} (?:prices?|rates?|cost)\b|\bprice of (?!an? (?:option|derivative))\w+"
     rf"|\b(?:share|stock|spot|market|house|home|housing|fuel) prices?\b"
     rf"|\bhow much (?:is|are|does) (?:an? |one |the )?{_PRICED}\b"
 )
-_STOCK = re.compile(
+_STOCK = (
     r"\bin stock\b|\bstocks? (?:prices?|quotes?|doing|up|down|worth|trading|performance|today)\b"
-    r"|\bstock market (?:doing|up|down|open|closed|today)|\bhow (?:is|are|did) [\w' ]+ stocks?\b"
-    r"|\b(?:is|are) [\w' ]+ stocks? (?:up|down|a good)"
+    r"|\bstock market (?:doing|up|down|open|closed|today)|\bhow (?:is|are|did) [\w' ]{1,60} "
+    r"stocks?\b"
+    r"|\b(?:is|are) [\w' ]{1,60} stocks? (?:up|down|a good)"
+    r"|^(?!what|how|why|define|explain|make|buy)(?!.*\b(?:chicken|beef|vegetable|fish|veal|turkey|"
+    r"bone|rolling|live|laughing|a|common|preferred|treasury|penny|capital) stocks?\b)"
+    r"[\w.&'-]{1,30}(?: [\w.&'-]{1,30}){0,2} stocks?\W*$"
 )
-_RATE = re.compile(
+_RATE = (
     r"^(?!.*\b(?:what (?:is|are|does) (?:an? )?(?:exchange|interest|inflation|mortgage) rates?"
-    r"(?: mean)?\W*$|how (?:is|are|do|does) [\w ]*rates? (?:work|calculated|determined|set|"
+    r"(?: mean)?\W*$|how (?:is|are|do|does) [\w ]{0,60}rates? (?:work|calculated|determined|set|"
     r"computed|"
     r"defined|affect\w*)|define|definition|difference))"
     r".*\b(?:exchange|mortgage|interest|inflation|unemployment|conversion|currency) rates?\b"
 )
-_CONVERSION = re.compile(
-    rf"\b{_MONEY}\b[\w\s]*\b(?:in|to|into|for|worth in)\b (?:us |british )?{_MONEY}\b"
+_CONVERSION = (
+    rf"\b{_MONEY}\b[\w\s]{{0,60}}\b(?:in|to|into|for|worth in)\b (?:us |british )?{_MONEY}\b"
 )
-_SCORE = re.compile(
+_SCORE = (
     r"\bthe scores?\b(?= |\W*$)(?! (?:of|for) (?:a|an|my))|\blive scores?\b|\bscores? of the\b"
     r"|\b(?:game|match) scores?\b|^\w+ scores?\W*$"
 )
-_WHO = re.compile(
+_WHO = (
     rf"^(?!.*\b(?:1[0-9]{{3}}|20[0-9]{{2}}|was|were|first|former)\b)"
-    rf".*\b(?:who(?:'s|s| is| are)|name of|names? the)\b[\w',. -]*\b{_OFFICE}\b"
+    rf".*\b(?:who(?:'s|s| is| are)|name of|names? the)\b[\w',. -]{{0,60}}\b{_OFFICE}\b"
 )
-_WON = re.compile(
+_WON = (
     r"^(?!.*\b(?:1[0-9]{3}|20[0-9]{2})\b).*\bwho (?:won|is winning|is leading|lost|scored) "
-    r"[\w' ]*\b(?:game|match|race|election|cup|bowl|finals?|series|derby|prix|league|championship|"
-    r"oscars?|open|debate|playoffs?|tournament)\b"
+    r"[\w' ]{0,60}\b(?:game|match|race|election|cup|bowl|finals?|series|derby|prix|"
+    r"league|championship|oscars?|open|debate|playoffs?|tournament)\b"
 )
-_OPEN = re.compile(
+_OPEN = (
     r"^(?:is|are) (?!(?:i|my|we|this|the (?:set|interval|group|integral|curve|circuit|function))\b)"
     r"(?!.* (?:on|at) (?:sundays?|weekends|christmas))"
-    r"[\w' .&-]+ (?:open|closed|down|out|available|online|alive|running|live|working)"
+    r"[\w' .&-]{1,60} (?:open|closed|down|out|available|online|alive|running|live|working)"
     r"(?: (?:now|today|yet|again|for everyone|in \w+))?\W*$"
 )
-_YET = re.compile(
+_YET = (
     r"^(?:is|are|has|have|does|do|did|was|when|who)\b"
     r"(?! (?:i|my|we|our|it possible)\b).*\b(?:yet|still)\b"
 )
-_DATE = re.compile(
+_DATE = (
     r"\bwhat(?:'s|s| is| was| will be)? (?:the |today's )?(?:date|day|year|month)\b"
     r"(?: (?:is it|is today|today|now|are we|is this|of the week is it)|\W*$)"
 )
-_TIME = re.compile(
+_TIME = (
     r"\btime is it\b|\bwhat(?:'s|s| is) the time\b|^(?:the )?time in \w+(?: \w+)?\W*$"
-    r"|\bwhat time\b[\w ]*\bin [a-z ]+ (?:now|right now)"
+    r"|\bwhat time\b[\w ]{0,60}\bin [a-z ]{1,60} (?:now|right now)"
 )
-_UNTIL = re.compile(
-    r"\b(?:how (?:long|many|much)\b[\w ]*\b(?:until|till|left|since|ago|before)\b(?! (?:my|i|the "
-    r"(?:card|money|payment|transfer|refund)|a |an )\b)|countdown)"
+_UNTIL = (
+    r"\b(?:how (?:long|many|much)\b[\w ]{0,60}\b(?:until|till|left|since|ago|before)\b"
+    r"(?! (?:my|i|the (?:card|money|payment|transfer|refund)|a |an )\b)|countdown)"
 )
-_RECENT = re.compile(r"\b(?:recent|recently)\b")
-_ALWAYS = re.compile("")
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
+_TICKER = (
+    r"^\$?(?:tsla|aapl|nvda|amzn|googl?|msft|nflx|amd|gme|spy|qqq|btc|eth|xrp|doge|bitcoin|"
+    r"ethereum|dogecoin|nasdaq|dow jones|s&p 500|ftse|dax|nikkei)(?: (?:price|stock|value|"
+    r"chart|usd|eur))?\W*$"
+)
+_GAME = (
+    r"^(?!.*\b(?:1[0-9]{3}|20[0-9]{2})\b)(?:did|have|has|are|is|do|does) (?:the )?"
+    r"(?!i |we |my |you )[\w'.&-]{1,30}(?: [\w'.&-]{1,30}){0,3} "
+    r"(?:win|won|lose|lost|winning|losing|play|playing)\W*$"
+)
+_LEAD = (
+    r"\bwho(?:'s|s| is)? (?:leads?|leading|tops|topping|winning|ahead|first)\b.{0,40}"
+    r"\b(?:league|table|race|polls?|standings|championship|rankings|liga|bundesliga|serie|group|"
+    r"conference|division|tour)\b"
+)
+_DELAYS = (
+    r"\b(?:is|are) there (?:any |an? )?(?:\w+ )?(?:delays?|outages?|strikes?|disruptions?|"
+    r"road ?works|traffic jams?|accidents?|power cuts?|warnings?|alerts?)\b"
+)
+_BALANCE = (
+    r"\bwhat(?:'s|s| is| are)? (?:the balance|my (?:[\w']+ ){0,3}(?:balances?))\b"
+    r"|^(?:please )?(?:check|show|tell)(?: me)? my (?:[\w']+ ){0,2}balance\b"
+    r"|\bhow much (?:money |cash )?(?:do i have|have i got|is (?:in|on) my)\b"
+)
+_PARCEL = (
+    r"\bwhere(?:'s|s| is| are) my (?:\w+ )?(?:packages?|parcels?|orders?|delivery|shipment|flight|"
+    r"luggage|uber|taxi|ride|driver|bus|train)\b|^track my\b"
+    r"|\bstatus of (?:my|the|order)\b|^(?:has|did|is) my (?:\w+ )?(?:package|parcel|order|"
+    r"delivery|shipment) (?:been )?(?:shipped|ship|arrived?|delivered|here|ready|on)\b"
+)
+_HOURS = (
+    r"\b(?:what time|when) (?:does|do|is|are|will) .{1,60}\b(?:close|open|closing|opening)\W*"
+    r"(?:$|\b(?:in|on|at)\b)|\bwhat time (?:does|is|will) .{1,60}\b(?:start|begin|end|leave|"
+    r"depart|arrive|land)\b"
+)
+_RECENT = r"\b(?:recent|recently)\b"
+_ALWAYS = ""
+_WORD = r"[^\W_]+(?:'[^\W_]+)?"
 
-# A word that can make a question one about now → what has to be found around it.
-_TRIGGERS: dict[str, re.Pattern[str]] = {
-    word: pattern
+# Words that can make a question one about now → what has to be found around them.
+_TRIGGERS: tuple[tuple[frozenset[str], str], ...] = tuple(
+    (word_set(words), pattern)
     for words, pattern in (
         (
             "today today's todays tonight tonight's tomorrow tomorrow's yesterday yesterday's",
@@ -153,32 +195,47 @@ _TRIGGERS: dict[str, re.Pattern[str]] = {
         ("time", _TIME),
         ("until till left since ago before countdown", _UNTIL),
         ("recent recently", _RECENT),
-        ("moment", re.compile(r"\bat the moment\b")),
-        ("days", re.compile(r"\bthese days\b")),
-        ("far", re.compile(r"\bso far (?:this|in|today)?")),
-        ("of", re.compile(r"\bas of\b")),
-        ("up", re.compile(r"\bup[ -]to[ -]date (?:list|info\w*|data|news|figures|on)\b")),
-        ("traffic", re.compile(r"\btraffic (?:like|on|in|to|report|conditions)\b|\bthe traffic\b")),
-        ("sunset sunrise", re.compile(r"\b(?:when|what time|time)\b.*\b(?:sunset|sunrise)\b")),
-        ("rain snow raining snowing", re.compile(r"\b(?:will it|is it|going to) (?:rain|snow)")),
-        ("flight", re.compile(r"\bflight\b.*\b(?:delayed|on time|status|land\w*|arriv\w*)\b")),
-        ("version", re.compile(r"\bwhat(?:'s| is) the version\b|\bnew(?:est)? version\b")),
-        ("theaters cinemas", re.compile(r"\bin (?:theaters|cinemas)\b")),
-        ("playing", re.compile(r"\bwhat(?:'s|s| is) playing\b")),
+        (
+            "tsla aapl nvda amzn goog googl msft nflx amd gme spy qqq nasdaq dow s ftse dax nikkei",
+            _TICKER,
+        ),
+        ("btc eth xrp doge bitcoin ethereum dogecoin", _TICKER),
+        ("win won lose lost winning losing play playing", _GAME),
+        ("leads lead leading tops topping winning ahead first", _LEAD),
+        ("delay delays outage outages strike strikes disruption disruptions roadworks", _DELAYS),
+        ("works accident accidents warning warnings alert alerts jam jams cut cuts", _DELAYS),
+        ("balance balances have got", _BALANCE),
+        ("my status track", _PARCEL),
+        ("close open closing opening start begin end leave depart arrive land", _HOURS),
+        ("moment", r"\bat the moment\b"),
+        ("days", r"\bthese days\b"),
+        ("far", r"\bso far (?:this|in|today)?"),
+        ("of", r"\bas of\b"),
+        ("up", r"\bup[ -]to[ -]date (?:list|info\w*|data|news|figures|on)\b"),
+        ("traffic", r"\btraffic (?:like|on|in|to|report|conditions)\b|\bthe traffic\b"),
+        ("sunset sunrise", r"\b(?:when|what time|time)\b.{0,80}\b(?:sunset|sunrise)\b"),
+        ("rain snow raining snowing", r"\b(?:will it|is it|going to) (?:rain|snow)"),
+        ("flight", r"\bflight\b.{0,80}\b(?:delayed|on time|status|land\w*|arriv\w*)\b"),
+        ("version", r"\bwhat(?:'s| is) the version\b|\bnew(?:est)? version\b"),
+        ("theaters cinemas", r"\bin (?:theaters|cinemas)\b"),
+        ("playing", r"\bwhat(?:'s|s| is) playing\b"),
     )
-    for word in words.split()
-}
+)
 
 
 def asks_about_now(lower: str, words: Sequence[str]) -> bool:
     """Whether the answer to a question (lower case, and as words) depends on the day."""
     if not _found(lower, words):
         return False
-    plain = _NOT_NOW.sub(" ", lower)  # tried last: it is long, and most questions have no trigger
-    return plain == lower or _found(plain, _WORD.findall(plain))
+    # Tried last: it is long, and most questions have no trigger.
+    plain = compiled(_NOT_NOW).sub(" ", lower)
+    return plain == lower or _found(plain, compiled(_WORD).findall(plain))
 
 
 def _found(lower: str, words: Sequence[str]) -> bool:
+    # Each pattern once, however often its words occur: else a long question takes minutes.
+    present = set(words)
     return any(
-        pattern.search(lower) for word in words if (pattern := _TRIGGERS.get(word)) is not None
+        not triggers.isdisjoint(present) and compiled(pattern).search(lower)
+        for triggers, pattern in _TRIGGERS
     )
