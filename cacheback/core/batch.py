@@ -58,7 +58,10 @@ def answer_batch(engine: Engine, requests: Sequence[Request], ask: Ask) -> Plan[
     flight, leading = engine.flights.join(key)
     if not leading:
         yield Wait(flight.landing, asked[0].request.patience)
-        found = yield from _recall(engine, asked)
+        # Only what was missing: what was found is counted already.
+        brought = yield from _recall(engine, [asked[at] for at in missing])
+        late = dict(zip(missing, brought, strict=True))
+        found = [late.get(at, one) for at, one in enumerate(found)]
         missing = _missing(found)
         if not missing:
             return _from_memory(found)

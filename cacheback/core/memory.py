@@ -7,11 +7,14 @@ in step through the store's change log. What it may not know: which tier answers
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from cacheback.core.parts import Asked, Limits, Parts, place
 from cacheback.core.ports import Changes, Selection
+from cacheback.errors import ConfigurationError
 from cacheback.models import Answer, Draft, Entry, Provenance, Reason, Request
 
 # The store is asked to evict after this many stored entries, not after each: counting is cheap,
@@ -57,10 +60,13 @@ class Memory:
                 exact hits only, and the failure is counted.
 
         Raises:
+            ConfigurationError: a setting forbids to store one of them.
             StoreError: they could not be stored; none was.
             EmbedderError: the embedder failed.
         """
         asked = [memo.asked or place(memo.request, self._parts, self._limits) for memo in memos]
+        for one in asked:
+            self._require_keeping(one)
         vectors = self._vectors(asked, needs_vectors=needs_vectors)
         drafts = [
             self._draft(memo, one, vector)
@@ -81,13 +87,22 @@ class Memory:
 
     def forget(self, selection: Selection) -> int:
         """Remove the selected entries from every copy; returns how many."""
-        removed = self._parts.store.remove(selection)
-        self.catch_up(force=True)
-        return removed
+        return self._remove(partial(self._parts.store.remove, selection))
 
     def evict(self) -> int:
         """Remove what expired, then the least recently used above the limit."""
-        removed = self._parts.store.evict(self._limits.max_entries, self._parts.clock())
+        limit, now = self._limits.max_entries, self._parts.clock()
+        return self._remove(partial(self._parts.store.evict, limit, now))
+
+    def _remove(self, remove: Callable[[], int]) -> int:
+        try:
+            removed = remove()
+        except BaseException:
+            # Large removals are made in parts: those before the failure are gone from the store,
+            # which does not tell this thread of them again.
+            with suppress(Exception):  # the first error is the one to tell of; tried again later
+                self.catch_up(force=True)
+            raise
         self.catch_up(force=True)
         return removed
 
@@ -101,7 +116,9 @@ class Memory:
 
     def catch_up(self, *, force: bool = False) -> None:
         """Follow what was written since the last look, by anyone; microseconds when nothing was."""
-        if not (self.behind() or force):
+        if force:
+            self._behind = True  # also when the look itself fails
+        if not self.behind():
             return
         # Before reading: whatever is noticed from now on may not be in what is read.
         self._behind = False
@@ -126,6 +143,32 @@ class Memory:
         self._parts.catalog.forget()
 
     # From a memo to a draft -----------------------------------------------------------------
+
+    def _require_keeping(self, asked: Asked) -> None:
+        """Raise ConfigurationError where a lookup would never find what is stored."""
+        ruling = asked.ruling
+        if ruling.keep:
+            return
+        if ruling.reason is Reason.DISABLED:
+            raise ConfigurationError(
+                "nothing is stored while the cache is disabled; leave out cache_enabled=False"
+            )
+        if ruling.reason is Reason.SCOPE_FAILED:
+            part, cause = self._failing_rule(asked.request)
+            raise ConfigurationError(
+                f"the scope rule for {part} failed, so nothing was stored; mend the rule, or use"
+                " 'exact' or 'ignore'"
+            ) from cause
+        raise ConfigurationError(f"such a request is never stored ({ruling.reason})")
+
+    def _failing_rule(self, request: Request) -> tuple[str, Exception | None]:
+        """The part whose rule fails, and how."""
+        for part, value in request.parts.items():
+            try:
+                self._parts.rules.place("", {part: value}, day=str)
+            except Exception as error:  # noqa: BLE001 - whatever the user's function raises
+                return repr(part), error
+        return "one of its parts", None
 
     def _vectors(self, asked: Sequence[Asked], *, needs_vectors: bool) -> list[bytes | None]:
         """The questions' vectors as stored; None where only the exact tier may serve them."""
