@@ -49,6 +49,54 @@ def test_a_map_of_size_nothing_keeps_nothing() -> None:
     assert hot.get("scope", "a") is None
 
 
+def big(name: str, size: int) -> Entry:
+    answer = Answer("", raw={"choices": [{"text": "x" * size}], "numbers": [0.5, 1]})
+    return Entry(1, name, name, "scope", answer, 0.0, None, 0.0)
+
+
+def held(hot: HotMap, names: str) -> str:
+    return "".join(name for name in names if hot.get("scope", name))
+
+
+def test_memory_is_bounded_as_well() -> None:
+    hot = HotMap(100, max_bytes=200_000)
+    for name in "abcdefghijklmnopqrstuvwxyz":
+        hot.put(big(name, 10_000), hot.generation)
+    kept = held(hot, "abcdefghijklmnopqrstuvwxyz")
+    assert "abcdefghijklmnopqrstuvwxyz".endswith(kept)
+    assert 15 <= len(kept) <= 19
+
+
+def test_what_was_dropped_or_replaced_takes_no_room() -> None:
+    hot = HotMap(100, max_bytes=200_000)
+    for _ in range(100):
+        hot.put(big("a", 10_000), hot.generation)
+        hot.put(big("b", 10_000), hot.generation)
+        hot.forget("scope", "b")
+    assert held(hot, "ab") == "a"
+    for _ in range(100):
+        hot.clear()
+        hot.put(big("c", 10_000), hot.generation)
+    hot.put(big("d", 10_000), hot.generation)
+    assert held(hot, "cd") == "cd"
+
+
+def test_numbers_and_names_weigh_too() -> None:
+    hot = HotMap(100, max_bytes=400_000)
+    for raw in ({"v": [0.5 + i for i in range(3_072)]}, {"n" * 30_000: 1}):
+        answer = Answer("", raw=raw)
+        hot.put(Entry(1, "a", "a", "scope", answer, 0.0, None, 0.0), hot.generation)
+        assert held(hot, "a") == ""
+
+
+def test_what_would_drive_out_too_many_is_not_kept() -> None:
+    hot = HotMap(100, max_bytes=200_000)
+    hot.put(entry("a"), hot.generation)
+    hot.put(big("b", 100), hot.generation)
+    hot.put(big("b", 20_000), hot.generation)
+    assert held(hot, "ab") == "a"
+
+
 def test_threads_may_share_it() -> None:
     hot = HotMap(8)
 
