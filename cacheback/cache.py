@@ -8,6 +8,8 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -241,6 +243,7 @@ class SemanticCache:
 
         Raises:
             InputError: an argument is not what it must be.
+            ConfigurationError: the cache is disabled, or a scope rule failed; not stored.
             StoreError, EmbedderError: it was not stored.
         """
         controls = _controls(namespace, tags, ttl)
@@ -477,11 +480,13 @@ def _claim(store: Store, embedder: Embedder) -> None:
             " run: cacheback reembed"
         )
     mine, found = embedder_meta(embedder), store.meta(EMBEDDER_META)
+    store.rely_on({EMBEDDER_META: mine, REEMBEDDING_META: None})
     if found is None:
         try:
             store.set_meta({EMBEDDER_META: mine})
         except StoreReadOnlyError:
-            return  # nothing can be stored here, so nothing can be mixed up either
+            # Nothing can be stored here, so nothing can be mixed up either.
+            store.rely_on({EMBEDDER_META: None, REEMBEDDING_META: None})
     elif found != mine:
         raise EmbedderMismatchError(
             f"this directory holds vectors of the embedder {found}, and {mine} was asked for;"
@@ -501,14 +506,18 @@ def _finish(tally: WriteBehind, catalog: IndexCatalog, store: Store) -> None:
 
 
 def _hit(outcome: Outcome) -> Hit | None:
-    if outcome.answer is None or outcome.entry is None:
+    answer, entry = outcome.answer, outcome.entry
+    if answer is None or entry is None:
         return None
+    if answer.raw is not None:  # the caller may change what it is given, and others share this
+        answer = replace(answer, raw=deepcopy(answer.raw))
+        entry = replace(entry, answer=answer)
     return Hit(
-        answer=outcome.answer,
+        answer=answer,
         tier=outcome.tier,
         verdict=outcome.verdict,
         similarity=outcome.similarity or 0.0,
-        entry=outcome.entry,
+        entry=entry,
         age=outcome.age or 0.0,
         saved=outcome.saved,
     )

@@ -96,6 +96,19 @@ class TestLookup:
         assert cache.stats().entries == 1
 
 
+def test_what_a_caller_does_to_a_hit_is_its_own(cache: SemanticCache) -> None:
+    raw = {"choices": [{"text": "Paris."}]}
+    cache.populate(FRANCE, Answer("Paris.", format="mine", raw=raw))
+    for question in (FRANCE, "capital of France?"):
+        for part in ("answer", "entry"):
+            hit: Any = cache.lookup(question)
+            assert hit.entry.answer == hit.answer
+            answer = hit.answer if part == "answer" else hit.entry.answer
+            assert answer.raw == {"choices": [{"text": "Paris."}]}
+            answer.raw["choices"][0]["text"] = "Rome."
+            answer.raw["choices"].append("more")
+
+
 class TestBlindness:
     @pytest.mark.parametrize(
         ("question", "reason"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -246,6 +247,26 @@ class TestOthers:
                 reembed(directory, checked(Backwards()))
             other.communicate()
         assert reembed(directory, checked(Backwards())).encoded == 20
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+    def test_a_process_that_has_forked_and_is_not_seen_mixes_nothing(
+        self, directory: Path, make_cache: Callable[..., SemanticCache]
+    ) -> None:
+        """A fork closes its connections, which are opened again when they are needed."""
+        question, scope = words(20)[0], {"model": "m0"}
+        with make_cache(directory, embedder=Letters()) as other:
+            assert other.lookup(question, scope=scope)
+            child = os.fork()
+            if not child:  # pragma: no cover - another process
+                os._exit(0)
+            os.waitpid(child, 0)
+            assert reembed(directory, checked(Backwards())).encoded == 20
+            with pytest.raises(EmbedderMismatchError, match="open it again"):
+                other.populate("a new question", "an answer")
+            assert other.lookup(question, scope=scope) is None
+            assert other.lookup(f"{question}?", scope=scope) is None
+            assert other.stats().faults["store_failed"] == 2
+        assert len(vectors(directory)) == 20
 
     def test_whoever_comes_in_at_the_last_moment_is_seen(
         self, directory: Path, monkeypatch: pytest.MonkeyPatch

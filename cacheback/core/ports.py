@@ -278,6 +278,11 @@ class Store(Protocol):
         """Set, or with None delete, several at once."""
         ...
 
+    def rely_on(self, meta: Mapping[str, str | None]) -> None:
+        """From now on this object's `put` and `changes` raise EmbedderMismatchError when the meta
+        is not so (None: not set): then somebody has changed whose vectors these are."""
+        ...
+
     def replace_vectors(
         self, vectors: Sequence[tuple[int, bytes | None]], meta: Mapping[str, str | None]
     ) -> None:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 
 from cacheback.errors import ClosedError, StoreError, StoreLockedError
 from cacheback.store.files import Place
+from cacheback.store.forks import follow_forks
 from cacheback.store.selecting import teach
 from cacheback.store.translation import Translated
 
@@ -57,7 +57,7 @@ class Connections:
         self._lock_timeout = lock_timeout
         self._closed = False
         self._begin_life()
-        _follow_forks(self)
+        follow_forks(self)
 
     def _begin_life(self) -> None:
         self._pid = os.getpid()
@@ -236,31 +236,3 @@ def _impatient(db: sqlite3.Connection) -> Iterator[None]:
 
 
 _ABANDONED: list[list[_Handle]] = []
-_LIVE: weakref.WeakSet[Connections] = weakref.WeakSet()
-_FORKING = threading.RLock()
-_paused: list[Connections] = []
-
-
-def _follow_forks(connections: Connections) -> None:
-    with _FORKING:
-        _LIVE.add(connections)
-
-
-def _before_fork() -> None:
-    _FORKING.acquire()
-    for connections in list(_LIVE):
-        connections.before_fork()
-        _paused.append(connections)
-
-
-def _after_fork() -> None:
-    while _paused:
-        _paused.pop().after_fork()
-    _FORKING.release()
-
-
-if hasattr(os, "register_at_fork"):
-    # Once per process, for the stores that are alive at the time; a hook cannot be taken back.
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
-    )

@@ -14,6 +14,8 @@ from cacheback.core.ports import Change, ChangeKind, Changes, Selection, StoreSt
 from cacheback.errors import ClosedError, StoreError
 from cacheback.models import JSON, Answer, Draft, Entry
 from cacheback.store.answers import dump_answer, dump_json, load_answer, load_json
+from cacheback.store.forks import follow_forks
+from cacheback.store.relying import require_meta
 from cacheback.store.rows import entry_of
 from cacheback.store.selecting import contains, matches
 
@@ -45,15 +47,18 @@ class MemoryStore:
         self._expiries: list[tuple[float, int]] = []
         self._counters: dict[str, float] = {}
         self._meta: dict[str, str] = {}
+        self._relied_on: Mapping[str, str | None] = {}
         self._seq = 0
         self._log: deque[Change] = deque(maxlen=_LOG_LENGTH)
         self._writes = 0
         self._mine = threading.local()
+        follow_forks(self)
 
     def put(self, drafts: Sequence[Draft]) -> list[Entry]:
         answers = [dump_answer(draft.answer) for draft in drafts]
         parts = [dump_json(dict(draft.scope.parts)) for draft in drafts]
         with self._writing():
+            require_meta(self._meta, self._relied_on)
             self._require_sources(drafts)
             return [self._put(*arguments) for arguments in zip(drafts, answers, parts, strict=True)]
 
@@ -97,12 +102,7 @@ class MemoryStore:
 
     def vectors(self, scope: str, ids: Sequence[int] | None = None) -> tuple[list[int], bytes]:
         with self._reading():
-            wanted = None if ids is None else set(ids)
-            found = [
-                (entry_id, vector)
-                for entry_id, vector in self._vectors(scope)
-                if wanted is None or entry_id in wanted
-            ]
+            found = list(self._vectors(scope, ids))
         return [entry_id for entry_id, _ in found], b"".join(vector for _, vector in found)
 
     def vector_count(self, scope: str) -> int:
@@ -131,6 +131,7 @@ class MemoryStore:
 
     def changes(self, since: int) -> Changes:
         with self._reading():
+            require_meta(self._meta, self._relied_on)
             if since < 0:
                 return Changes(self._seq, ())
             behind = self._seq - since
@@ -162,6 +163,9 @@ class MemoryStore:
         with self._writing():
             self._set_meta(values)
 
+    def rely_on(self, meta: Mapping[str, str | None]) -> None:
+        self._relied_on = dict(meta)
+
     def replace_vectors(
         self, vectors: Sequence[tuple[int, bytes | None]], meta: Mapping[str, str | None]
     ) -> None:
@@ -180,6 +184,13 @@ class MemoryStore:
     def close(self) -> None:
         with self._lock:
             self._closed = True
+
+    def before_fork(self) -> None:
+        """Wait until nobody is inside, for those who are would never leave in the child."""
+        self._lock.acquire()
+
+    def after_fork(self) -> None:
+        self._lock.release()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -275,8 +286,9 @@ class MemoryStore:
         if (moment := s.expired_at) is not None:
             yield lambda entry: entry.expired(moment)
 
-    def _vectors(self, scope: str) -> Iterator[tuple[int, bytes]]:
-        for entry_id in self._by_scope.get(scope, ()):
+    def _vectors(self, scope: str, ids: Sequence[int] | None = None) -> Iterator[tuple[int, bytes]]:
+        there = self._by_scope.get(scope, {})
+        for entry_id in there if ids is None else sorted({one for one in ids if one in there}):
             vector = self._held[entry_id].vector
             if vector is not None:
                 yield entry_id, vector

@@ -19,6 +19,7 @@ from cacheback.store.answers import dump_json, load_json
 from cacheback.store.check import examine
 from cacheback.store.connection import Connections
 from cacheback.store.files import prepare, refuse_newer, size_on_disk
+from cacheback.store.relying import require_meta
 from cacheback.store.rows import ENTRY, INSERT, entry_from, entry_of, row_of
 from cacheback.store.selecting import chosen_ids, where
 
@@ -70,6 +71,7 @@ class SQLiteStore:
         self._writable = place.writable
         self._connections = Connections(place, lock_timeout)
         self._reported: set[int] = set()
+        self._relied_on: Mapping[str, str | None] = {}
         try:
             with self._connections.reading() as db:
                 refuse_newer(db, self.path)
@@ -80,6 +82,7 @@ class SQLiteStore:
 
     def put(self, drafts: Sequence[Draft]) -> list[Entry]:
         with self._connections.writing() as db:
+            self._require_meta(db)
             _require_sources(db, drafts)
             return [_put(db, draft) for draft in drafts]
 
@@ -174,6 +177,7 @@ class SQLiteStore:
 
     def changes(self, since: int) -> Changes:
         with self._connections.snapshot() as db:
+            self._require_meta(db)
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
             seq: int = 0 if row is None else row[0]
             if since < 0:
@@ -209,6 +213,14 @@ class SQLiteStore:
     def set_meta(self, values: Mapping[str, str | None]) -> None:
         with self._connections.writing() as db:
             _set_meta(db, values)
+
+    def rely_on(self, meta: Mapping[str, str | None]) -> None:
+        self._relied_on = dict(meta)
+
+    def _require_meta(self, db: sqlite3.Connection) -> None:
+        if self._relied_on:
+            found = db.execute("SELECT key, value FROM meta").fetchall()
+            require_meta(dict(found), self._relied_on)
 
     def replace_vectors(
         self, vectors: Sequence[tuple[int, bytes | None]], meta: Mapping[str, str | None]

@@ -28,7 +28,7 @@ except ImportError as error:
     raise MissingExtraError("pytest", "test") from error
 
 from cacheback.core.ports import Change, Selection, Store, Use
-from cacheback.errors import ClosedError, InputError, StoreError
+from cacheback.errors import ClosedError, EmbedderMismatchError, InputError, StoreError
 from cacheback.models import Answer, Draft, Scope, ToolCall, Usage
 
 BRIEF = {"role": "system", "text": "Be brief."}
@@ -494,6 +494,26 @@ class StoreContract:
         store.set_meta({"a": "1", "b": "2"})
         store.set_meta({"a": None, "b": "3", "never set": None})
         assert (store.meta("a"), store.meta("b")) == (None, "3")
+
+    def test_nothing_is_stored_or_told_when_the_meta_relied_on_has_changed(
+        self, store: Store
+    ) -> None:
+        store.set_meta({"embedder": "mine"})
+        store.rely_on({"embedder": "mine", "begun": None})
+        store.put([draft()])
+        for change in ({"embedder": "other"}, {"embedder": None}, {"begun": "now"}):
+            store.set_meta(change)
+            for use in (
+                lambda: store.put([draft("another")]),
+                lambda: store.changes(-1),
+                lambda: store.changes(0),
+            ):
+                with pytest.raises(EmbedderMismatchError, match="open it again"):
+                    use()
+            store.set_meta({"embedder": "mine", "begun": None})
+        assert len(store.select(ALL)) == 1
+        assert store.put([draft("another")])
+        assert store.changes(0).seq == 2
 
     def test_check_finds_nothing_wrong(self, five: Store) -> None:
         assert five.check() == []
