@@ -164,7 +164,7 @@ class IndexCatalog:
             indexes = list(self._scopes.values())
         if any(index.graph is not None for index in indexes) and self._graphs is not None:
             for index in indexes:
-                self._graphs.keep(index)
+                self._graphs.keep(index, last=True)
         self.forget()
 
     def describe(self) -> CatalogReport:
@@ -228,7 +228,7 @@ class IndexCatalog:
                 dropped.append(oldest)
         for old in dropped:
             if old.graph is not None and self._graphs is not None:
-                self._worker.submit(f"keep {old.scope}", partial(self._graphs.keep, old))
+                self._worker.submit(f"keep {old.scope}", partial(self._graphs.keep, old, last=True))
         self._tend(index)
 
     def _too_much(self) -> bool:
@@ -243,14 +243,18 @@ class IndexCatalog:
             stopped = lambda: worker.closed or index.abandoned  # noqa: E731 -- two conditions
             self._worker.submit(index.scope, partial(self._graphs.tend, index, stopped))
 
-    def _purge(self, among: set[str] | None = None) -> None:
-        """Delete what was saved of scopes in which the store has nothing left."""
+    def _purge(self, shrunk: set[str] | None = None) -> None:
+        """Delete what was saved of scopes from which something was removed: it is there still.
+
+        Where these are not known, of those in which the store has nothing left; of another scope
+        it is found out when it is loaded.
+        """
         if self._directory is None:
             return
         kept = saved.scopes(self._directory)
-        for scope in kept if among is None else kept & among:
+        for scope in kept if shrunk is None else kept & shrunk:
             try:
-                if not self._store.vector_count(scope):
+                if shrunk is not None or not self._store.vector_count(scope):
                     saved.drop(self._directory, scope)
             except (OSError, StoreError) as error:
                 logger.warning("the saved index of scope %s was kept: %s", scope[:12], error)

@@ -18,7 +18,7 @@ import numpy as np
 from cacheback.errors import StoreError
 from cacheback.index import hnsw
 from cacheback.index.hnsw import HnswIndex
-from cacheback.index.saved import SavedGraphs, drop
+from cacheback.index.saved import SavedGraphs, drop, exists
 from cacheback.vectors import unpack
 
 if TYPE_CHECKING:
@@ -81,12 +81,16 @@ class Graphs:
         if not stopped():
             self.keep(index)
 
-    def keep(self, index: ScopeIndex) -> None:
-        """Save a graph if it is worth it. A failure to write is logged; nothing depends on it."""
+    def keep(self, index: ScopeIndex, *, last: bool = False) -> None:
+        """Save a graph if it is worth it. A failure to write is logged; nothing depends on it.
+
+        last: it is about to be dropped from memory, so what was saved should not be missing.
+        """
         graph = index.graph
         if self.saved is None or graph is None or len(graph) <= HYSTERESIS * self.crossover:
             return
-        if index.unsaved <= UNSAVED_SHARE * len(graph):
+        missing = last and not exists(self.saved.directory, index.scope)
+        if index.unsaved <= UNSAVED_SHARE * len(graph) and not missing:
             return
         try:
             with index.lock:
@@ -99,8 +103,7 @@ class Graphs:
 
         `index.lock` must be held.
         """
-        found = None if self.saved is None else self.saved.find(index.scope)
-        if found is None:
+        if self.saved is None or (found := self.saved.find(index.scope)) is None:
             return False
         path, manifest = found
         try:
@@ -115,6 +118,8 @@ class Graphs:
         index.catch_up()
         if len(index) != index.store.vector_count(index.scope):
             index.read()
+        if graph.dead > len(manifest.dead):  # the file holds what was removed since
+            drop(self.saved.directory, index.scope)
         return True
 
     def _save(self, saved: SavedGraphs, index: ScopeIndex, graph: HnswIndex) -> None:

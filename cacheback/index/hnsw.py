@@ -32,6 +32,8 @@ GROWTH = 1.5
 AT_ONCE = 4
 # Rows that an exact scan copies out of the graph at once: 6 MB at 384 dimensions.
 SCAN = 4096
+# Bytes before the first node in a file that hnswlib writes.
+_HEADER = 96
 
 
 class HnswIndex:
@@ -80,15 +82,17 @@ class HnswIndex:
         return graph
 
     def dump(self, path: Path) -> None:
-        """Write the graph to a file.
+        """Write the graph to a file, without the removed vectors.
 
         Raises:
-            OSError: the file is shorter than it must be; hnswlib itself ignores a full disk.
+            OSError: the file is shorter than it must be (hnswlib itself ignores a full disk), or
+                laid out in another way.
         """
         with self._lock:
             self._graph.save_index(str(path))
             if path.stat().st_size != self._graph.index_file_size():
                 raise OSError(f"{path} could not be written completely")
+            _blank_dead(path, self._live, self.dim)
 
     def __len__(self) -> int:
         return len(self._live)
@@ -173,3 +177,36 @@ class HnswIndex:
             return np.empty((0, self.dim), np.float32)
         vectors: Vectors = self._graph.get_items(ids, return_type="numpy")
         return vectors
+
+
+def _blank_dead(path: Path, live: Ids, dim: int) -> None:
+    """Overwrite the vectors of dead nodes, in a file as hnswlib writes it, by living neighbours'.
+
+    A search goes through a dead node still, and near to where it did. The layout is that of
+    `saveIndex` in hnswalg.h (hnswlib 0.6 to 0.8): a header, then one row per node.
+    """
+    header = np.fromfile(path, np.uint64, count=6)
+    nodes, width, label_at, vector_at = (int(number) for number in header[2:6])
+    if (label_at - vector_at, width - label_at) != (4 * dim, 8) or vector_at % 4:
+        raise OSError(f"{path} is not laid out as expected, and was given up")
+    row = np.dtype(
+        {
+            "names": ["count", "links", "vector", "label"],
+            "formats": ["<u2", ("<u4", vector_at // 4 - 1), ("<f4", dim), "<u8"],
+            "offsets": [0, 4, vector_at, label_at],
+            "itemsize": width,
+        }
+    )
+    table = np.memmap(path, row, mode="r+", offset=_HEADER, shape=(nodes,))
+    alive = np.isin(table["label"].astype(np.int64), live)
+    dead = np.flatnonzero(~alive)
+    if not len(dead):
+        return
+    rows = table[dead]
+    linked = np.arange(rows["links"].shape[1]) < rows["count"][:, None]
+    links = np.where(linked, rows["links"], 0)
+    usable = linked & alive[links]
+    first = links[np.arange(len(dead)), usable.argmax(axis=1)]
+    stand_in = np.where(usable.any(axis=1), first, np.flatnonzero(alive)[:1])
+    table["vector"][dead] = table["vector"][stand_in]
+    table.flush()

@@ -21,6 +21,7 @@ from cacheback.index import saved
 from cacheback.index.catalog import IndexCatalog
 from cacheback.store.memory import MemoryStore
 from cacheback.testing.index_contract import clustered
+from cacheback.vectors import pack_rows, unpack
 
 if TYPE_CHECKING:
     from cacheback.core.ports import Vector
@@ -391,6 +392,46 @@ def test_nothing_is_left_on_disk_of_a_scope_that_was_emptied(
         catalog.forget()
     assert list((tmp_path / "index").iterdir()) == []
     assert catalog.nearest(A, vectors[0], 1) == []
+
+
+def on_disk(directory: Path, vector: Vector) -> bool:
+    data = vector.astype("<f4").tobytes()
+    return any(data in path.read_bytes() for path in directory.glob("index/*"))
+
+
+@with_hnswlib
+@pytest.mark.parametrize("told", ["at once", "when opening", "by the log"])
+def test_a_removed_vector_is_gone_from_the_disk(
+    open_catalog: OpenCatalog, store: Store, put: Put, tmp_path: Path, *, told: str
+) -> None:
+    vectors = unpack(b"".join(pack_rows(clustered(600, DIM))), DIM)
+    ids = put(store, vectors)
+    catalog = open_catalog(directory=tmp_path)
+    catalog.nearest(A, vectors[0], 1)
+    catalog.settle()
+    assert on_disk(tmp_path, vectors[7])
+    seq = store.changes(-1).seq
+    if told == "when opening":
+        catalog.close()
+    store.remove(Selection(ids=tuple(ids[:20])))
+    if told == "at once":
+        catalog.apply(news(store, seq))
+        assert not on_disk(tmp_path, vectors[7])
+        catalog.close()
+        assert on_disk(tmp_path, vectors[30])
+    if told == "by the log":
+        catalog.forget()
+    again = open_catalog(directory=tmp_path)
+    for row in range(20, 600, 10):
+        assert found(again, vectors[row]) == [ids[row]]
+    again.settle()
+    again.close()
+    assert on_disk(tmp_path, vectors[30])
+    assert not any(on_disk(tmp_path, vector) for vector in vectors[:20])
+    third = open_catalog(directory=tmp_path)
+    assert found(third, vectors[30]) == [ids[30]]
+    (report,) = third.describe().scopes
+    assert (report.vectors, report.in_graph) == (580, 580)
 
 
 @with_hnswlib
