@@ -16,72 +16,71 @@ _SIGNS = frozenset(".,:;?!\n")
 # Words that can neither be a topic nor part of one.
 _LIGHT = word_set(
     "a an the my your our his her their its some any each every no all both either neither such "
-    "i you he she it we they me him us them mine yours myself yourself one ones "
-    "is are was were be been being am do does did done doing has have had having can could should "
-    "would will shall may might must let lets let's cannot don't doesn't didn't isn't aren't "
-    "wasn't won't can't couldn't shouldn't wouldn't haven't hasn't i'm i've i'd i'll you're what's "
-    "who's where's how's that's it's there's when's why's ain't "
-    "of in on at to for from with without by about into onto over under up down out off as than "
-    "per via like between among during within through after before against until since "
-    "and or but if so then because while though although not also too just only even still yet "
-    "very really quite much many more most less least few lot lots enough again maybe perhaps "
-    "what which who whom whose where when why how there here this that these those now please "
-    "thanks thank ok okay yes hi hello hey well else other another others same instead "
-    "get got give gives make makes made use uses used using go goes going come take takes want "
-    "need needs needed know think believe say said tell show see look mean means try keep put add "
-    "remove work works working happen happens happened happening help helps matter find want wants "
-    "like likes feel seem seems agree recommend suggest choose prefer care guess understand "
-    "sure certain right wrong correct true false good bad better best worse worst nice great fine "
-    "possible necessary important available included allowed required missing left next first "
-    "second third last final main key major whole entire full new old big small long short easy "
-    "hard different similar specific general simple serious kidding ready able okay enough "
-    "always never often usually exactly actually maybe someone anyone something anything nothing "
-    "everything thing things stuff way ways kind kinds sort type types reason reasons lot bit "
-    "time times long far"
+    "i you he she it we they me him us them mine yours myself yourself one ones is are was were "
+    "be been being am do does did done doing has have had having can could should would will "
+    "shall may might must let lets let's cannot don't doesn't didn't isn't aren't wasn't won't "
+    "can't couldn't shouldn't wouldn't haven't hasn't i'm i've i'd i'll you're what's who's "
+    "where's how's that's it's there's when's why's ain't of in on at to for from with without "
+    "by about into onto over under up down out off as than per via like between among during "
+    "within through after before against until since and or but if so then because while though "
+    "although not also too just only even still yet very really quite much many more most less "
+    "least few lot lots enough again maybe perhaps what which who whom whose where when why how "
+    "there here this that these those now please thanks thank ok okay yes hi hello hey well else "
+    "other another others same instead get got give gives make makes made use uses used using go "
+    "goes going come take takes want need needs needed know think believe say said tell show see "
+    "look mean means try keep put add remove work works working happen happens happened "
+    "happening help helps matter find wants likes feel seem seems agree recommend suggest choose "
+    "prefer care guess understand sure certain right wrong correct true false good bad better "
+    "best worse worst nice great fine possible necessary important available included allowed "
+    "required missing left next first second third last final main key major whole entire full "
+    "new old big small long short easy hard different similar specific general simple serious "
+    "kidding ready able always never often usually exactly actually someone anyone something "
+    "anything nothing everything thing things stuff way ways kind kinds sort type types reason "
+    "reasons bit time times far"
 )
 # Parts of a conversation or of a text: what is said of them is said of earlier turns.
 _DISCOURSE = word_set(
     "answer answers question questions response reply message messages text texts paragraph "
     "paragraphs sentence sentences line lines word words list lists table tables column columns "
     "row rows bullet bullets point points code snippet function functions class method methods "
-    "unit script program query variable variables comment comments docstring docstrings "
-    "output input result results error errors bug bugs issue issues problem problems warning "
-    "example examples step steps part parts option options item items section sections chapter title summary intro "
-    "introduction conclusion draft version versions essay story poem article email letter recipe "
-    "plan idea ideas suggestion suggestions solution solutions explanation detail details info "
-    "information format tone style source sources reference references link links citation "
-    "citations topic argument file files test tests markdown json yaml csv plan context evidence "
-    "opinion choice choices approach formula proof translation outline heading headings"
+    "unit script program query variable variables comment comments docstring docstrings output "
+    "input result results error errors bug bugs issue issues problem problems warning example "
+    "examples step steps part parts option options item items section sections chapter title "
+    "summary intro introduction conclusion draft version versions essay story poem article email "
+    "letter recipe plan idea ideas suggestion suggestions solution solutions explanation detail "
+    "details info information format tone style source sources reference references link links "
+    "citation citations topic argument file files test tests markdown json yaml csv context "
+    "evidence opinion choice choices approach formula proof translation outline heading headings"
 )
 # Said of something: a topic only together with what they are said of ("capital of France").
 _RELATIONAL = word_set(
-    "advantage advantages disadvantage disadvantages benefit benefits drawback drawbacks downside "
-    "downsides upside upsides pros cons risk risks side effect effects ingredient ingredients "
-    "symptom symptoms cause causes treatment treatments alternative alternatives difference "
-    "differences similarity similarities price prices cost costs fee fees size weight height width "
-    "length age name names population capital area location address date year author authors "
-    "writer director actor actors character characters plot ending meaning purpose goal goals "
-    "role function history definition requirement requirements feature features limit "
-    "limits limitation limitations rule rules exception exceptions complexity duration quantity "
-    "amount number numbers brand owner founder inventor winner "
-    "property properties value values range default implication implications consequence "
-    "consequences impact result outcome status quality speed distance temperature deadline "
-    "schedule process procedure calories nutrition serving servings dose dosage team member "
-    "members model rest half end beginning start middle top bottom"
+    "advantage advantages disadvantage disadvantages benefit benefits drawback drawbacks "
+    "downside downsides upside upsides pros cons risk risks side effect effects ingredient "
+    "ingredients symptom symptoms cause causes treatment treatments alternative alternatives "
+    "difference differences similarity similarities price prices cost costs fee fees size weight "
+    "height width length age name names population capital area location address date year "
+    "author authors writer director actor actors character characters plot ending meaning "
+    "purpose goal goals role function history definition requirement requirements feature "
+    "features limit limits limitation limitations rule rules exception exceptions complexity "
+    "duration quantity amount number numbers brand owner founder inventor winner property "
+    "properties value values range default implication implications consequence consequences "
+    "impact result outcome status quality speed distance temperature deadline schedule process "
+    "procedure calories nutrition serving servings dose dosage team member members model rest "
+    "half end beginning start middle top bottom"
 )
 # There is one of each, whoever asks.
 _UNIQUE = word_set(
     "sky sun moon earth world internet web sea ocean universe weather government police future "
-    "past present environment economy equator atmosphere stars planets planet galaxy media public "
-    "law president pope bible quran bank atm app usa us uk eu un nba nfl nhl fbi cia army navy "
-    "humans brain heart liver lungs body blood human dinosaurs romans greeks beatles titanic "
-    "holocaust renaissance constitution alphabet gym doctor dentist phone car house kitchen "
-    "news radio tv piano guitar violin flu weekend morning evening afternoon night"
+    "past present environment economy equator atmosphere stars planets planet galaxy media "
+    "public law president pope bible quran bank atm app usa us uk eu un nba nfl nhl fbi cia army "
+    "navy humans brain heart liver lungs body blood human dinosaurs romans greeks beatles "
+    "titanic holocaust renaissance constitution alphabet gym doctor dentist phone car house "
+    "kitchen news radio tv piano guitar violin flu weekend morning evening afternoon night"
 )
 # What can follow a noun and say which one it is.
 _COMPLEMENTS = word_set(
-    "of for between that which who whose whom where i you we to in on from with against about "
-    "my your by at"
+    "of for between that which who whose whom where i you we to in on from with against about my "
+    "your by at"
 )
 _INVERTING = word_set(
     "did does do is are was were can could should would will has have had may might must don't "
@@ -117,7 +116,7 @@ _TAILS = (
 )
 _COMPARING = (
     r"\b(?:cheaper|faster|better|bigger|smaller|larger|older|younger|taller|shorter|longer|"
-    r"safer|easier|simpler|harder|slower|stronger|healthier|higher|lower|closer|nearer|newer|"
+    r"safer|easier|simpler|harder|slower|stronger|healthier|higher|closer|nearer|newer|"
     r"worse|warmer|colder|quicker|(?:more|less) (?!than|people|about|of|and|followers|energy|"
     r"money|time|water|sleep)\w+)\b"
 )
@@ -195,7 +194,12 @@ def _has_complement(words: Sequence[str]) -> bool:
 
 def _bare_definites(text: str, words: Sequence[str], *, many: bool) -> Iterator[str]:
     """The nouns after "the" of which the question does not say which one is meant."""
-    subject = {at + 1 for at, word in enumerate(words) if word in _INVERTING}
+    # How many words after it are a verb: "does the loop [stop early]", "was the book [read]".
+    subject = {
+        at + 1: 2 if word in ("did", "does", "do") else 1
+        for at, word in enumerate(words)
+        if word in _INVERTING
+    }
     asks_what = words[0] in ("what", "who", "which", "what's", "who's", "whats", "whos")
     for at, word in enumerate(words):
         if word != "the":
@@ -204,7 +208,7 @@ def _bare_definites(text: str, words: Sequence[str], *, many: bool) -> Iterator[
         known = [one for one in noun if one not in _EMPTY]
         if after in _COMPLEMENTS or not _UNIQUE.isdisjoint(noun) or _any_name(text, noun):
             continue
-        verb = at in subject and not (asks_what and at <= 2)  # noqa: PLR2004 — "what is the"
+        verb = 0 if asks_what and at <= 2 else subject.get(at, 0)  # noqa: PLR2004 — "what is the"
         if len(known) - verb >= 2 or (known and (many or noun[0] in ("most", "fewest"))):  # noqa: PLR2004 — a noun with its own modifier
             continue
         yield " ".join(noun)

@@ -137,6 +137,10 @@ LEANING = [
     "Python version",
     "Are you kidding?",
     "Any side effects?",
+    "Why does the loop stop early?",
+    "What wine goes well with the dish?",
+    "Monday works",
+    "How did the war end?",
     "Et \u00e0 Paris ?",
 ]
 SELF_CONTAINED = [
