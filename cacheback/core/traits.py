@@ -20,16 +20,18 @@ class Traits(NamedTuple):
     now: bool
 
 
-# Characters above which a text is not read, but both traits are assumed: it is longer than what the
-# model reads, hence served for the same text only.
+# Characters above which only the two ends of a text are read, where the question in it stands. It is
+# longer than what the model reads, hence served for the same text only.
 _UNREAD = 4_000
+_END = _UNREAD // 2
 _REMEMBERED = 500  # characters up to which traits are remembered, so that memory stays small
 
 
 def traits(question: str) -> Traits:
     """Read a question's traits; the last 2048 short ones are remembered."""
     if len(question) > _UNREAD:
-        return Traits(leans=True, now=True)
+        ends = (_read(question[:_END]), _read(question[-_END:]))
+        return Traits(leans=True, now=any(end.now for end in ends))
     return _remembered(question) if len(question) <= _REMEMBERED else _read(question)
 
 
