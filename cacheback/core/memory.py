@@ -73,7 +73,7 @@ class Memory:
             for memo, one, vector in zip(memos, asked, vectors, strict=True)
         ]
         entries = self._parts.store.put(drafts)
-        self._tell(entries, drafts)
+        self._tell(entries)
         self._evict_now_and_then(len(entries))
         return entries
 
@@ -222,16 +222,10 @@ class Memory:
 
     # Telling the copies ---------------------------------------------------------------------
 
-    def _tell(self, entries: Sequence[Entry], drafts: Sequence[Draft]) -> None:
+    def _tell(self, entries: Sequence[Entry]) -> None:
         """Bring catalog and hot map up to date; what is stored stays stored if that fails."""
         try:
-            by_scope: dict[str, list[tuple[int, bytes]]] = {}
-            for entry, draft in zip(entries, drafts, strict=True):
-                if draft.vector is not None:
-                    by_scope.setdefault(entry.scope, []).append((entry.id, draft.vector))
             self.catch_up(force=True)
-            for scope, added in by_scope.items():
-                self._parts.catalog.add(scope, *zip(*added, strict=True))
             if len(entries) == 1:  # an import is not about to be asked for
                 self.find(entries[0].scope, entries[0].question_digest)
         except Exception as error:  # noqa: BLE001 - the entries are safe, a later look follows

@@ -82,12 +82,8 @@ class Catalog(Protocol):
         """At most k (entry id, cosine) pairs of this scope and no other, nearest first."""
         ...
 
-    def add(self, scope: str, ids: Sequence[int], vectors: Sequence[bytes]) -> None:
-        """Tell of entries that this process has just stored (float16 bytes, as stored)."""
-        ...
-
     def apply(self, changes: Iterable[Change]) -> None:
-        """Follow what was written to the store; applying a change twice is harmless."""
+        """Follow what anybody wrote to the store; applying a change twice is harmless."""
         ...
 
     def forget(self) -> None:

@@ -122,17 +122,8 @@ class IndexCatalog:
             self._load(index)
         return index.search(vector, k)
 
-    def add(
-        self,
-        scope: str,
-        ids: Sequence[int],
-        vectors: Sequence[bytes],  # noqa: ARG002 -- read from the store, as `ScopeIndex.follow` says
-    ) -> None:
-        """Tell of entries that this process has just stored."""
-        self._tell(scope, ids, ())
-
     def apply(self, changes: Iterable[Change]) -> None:
-        """Follow what was written to the store; applying a change twice is harmless."""
+        """Follow what anybody wrote to the store; applying a change twice is harmless."""
         news: dict[str, tuple[list[int], list[int]]] = {}
         for change in changes:
             added, removed = news.setdefault(change.scope, ([], []))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 import cacheback
-from cacheback.core.ports import Index, Selection
+from cacheback.core.ports import Change, Index, Selection
 from cacheback.embedders.minilm import MiniLM
 from cacheback.index.catalog import IndexCatalog
 from cacheback.index.flat import FlatIndex
@@ -180,14 +180,17 @@ class CatalogAgainstStore(RuleBasedStateMachine):
             drafts.append(Draft(name, name, self.scope, Answer(name), 0.0, None, vector=row))
         entries = self.store.put(drafts)
         if told:
-            self.catalog.add(self.scope.digest, [entry.id for entry in entries], [])
+            self._tell([entry.id for entry in entries])
 
     @rule(share=st.integers(2, 5), late=st.booleans())
     def remove_some(self, share: int, late: bool) -> None:
         ids = self.store.vectors(self.scope.digest)[0][::share]
         self.store.remove(Selection(ids=tuple(ids)))
         if late:  # told of an entry that is gone already
-            self.catalog.add(self.scope.digest, ids, [])
+            self._tell(ids)
+
+    def _tell(self, ids: list[int]) -> None:
+        self.catalog.apply([Change("added", one, self.scope.digest, "") for one in ids])
 
     @rule()
     def look_elsewhere(self) -> None:

@@ -48,6 +48,10 @@ def news(store: Store, since: int) -> tuple[Change, ...]:
     return changes.changes
 
 
+def additions(ids: Sequence[int], scope: str = A) -> list[Change]:
+    return [Change("added", entry_id, scope, "") for entry_id in ids]
+
+
 def test_only_the_scope_asked_for_is_searched(
     open_catalog: OpenCatalog, store: Store, put: Put
 ) -> None:
@@ -76,7 +80,7 @@ def test_what_is_told_is_found_whether_or_not_the_scope_is_loaded(
     catalog, vectors = open_catalog(), clustered(30, DIM)
     for start in (0, 10, 20):
         ids = put(store, vectors[start : start + 10])
-        catalog.add(A, ids, [b""] * 10)
+        catalog.apply(additions(ids))
         assert found(catalog, vectors[start + 5]) == [ids[5]]
 
 
@@ -104,7 +108,7 @@ def test_an_addition_told_after_its_removal_brings_nothing_back(
     (gone,) = put(store, vectors[1:])
     store.remove(Selection(ids=(gone,)))
     catalog.apply(news(store, seq))
-    catalog.add(A, [gone], [b""])
+    catalog.apply(additions([gone]))
     assert found(catalog, vectors[1], 5) == [kept]
 
 
@@ -135,7 +139,7 @@ def test_news_during_a_load_is_neither_lost_nor_undone(put: Put) -> None:
     (new,) = put(store, vectors[2:])
     telling = [
         threading.Thread(target=catalog.apply, args=(news(store, seq),)),
-        threading.Thread(target=catalog.add, args=(A, [new], [b""])),
+        threading.Thread(target=catalog.apply, args=(additions([new]),)),
     ]
     for thread in telling:
         thread.start()
@@ -182,7 +186,7 @@ def test_a_load_that_failed_is_tried_again(put: Put) -> None:
     catalog = IndexCatalog(store, dim=DIM)
     with pytest.raises(OSError, match="a reason"):
         catalog.nearest(A, vectors[0], 1)
-    catalog.add(A, ids, [b"", b""])
+    catalog.apply(additions(ids))
     store.broken = False
     assert found(catalog, vectors[1]) == [ids[1]]
     catalog.close()
@@ -214,7 +218,7 @@ def test_the_number_of_vectors_is_bounded_but_for_the_scope_in_use(
         catalog.nearest(scope, vectors[0], 1)
     assert len(catalog.describe().scopes) == 2
     more = put(store, vectors[20:], B)
-    catalog.add(B, more, [])
+    catalog.apply(additions(more, B))
     assert [(one.scope, one.vectors) for one in catalog.describe().scopes] == [(B, 60)]
     assert len(found(catalog, vectors[0], 100, B)) == 60
     store.remove(Selection(ids=tuple(more)))
@@ -258,7 +262,7 @@ def test_a_scope_that_grows_by_additions_is_moved_too(
     ids: list[int] = []
     for start in range(0, 600, 50):
         ids += put(store, vectors[start : start + 50])
-        catalog.add(A, ids[start:], [])
+        catalog.apply(additions(ids[start:]))
     catalog.settle()
     (report,) = catalog.describe().scopes
     assert report.vectors == 600
@@ -279,7 +283,7 @@ def test_threads_ask_add_and_remove_while_a_scope_moves(
         for first in range(start, start + 600, 30):
             seq = store.changes(-1).seq
             ids = put(store, vectors[first : first + 30])
-            catalog.add(A, ids, [])
+            catalog.apply(additions(ids))
             store.remove(Selection(ids=tuple(ids[::2])))
             catalog.apply(news(store, seq))
 
