@@ -20,8 +20,8 @@ class Traits(NamedTuple):
     now: bool
 
 
-# Characters above which only the two ends of a text are read, where the question in it stands. It is
-# longer than what the model reads, hence served for the same text only.
+# Characters above which only the two ends of a text are read, where the question in it stands. It
+# is longer than what the model reads, hence served for the same text only.
 _UNREAD = 4_000
 _END = _UNREAD // 2
 _REMEMBERED = 500  # characters up to which traits are remembered, so that memory stays small
