@@ -93,7 +93,8 @@ def _weight(entry: Entry) -> int:
 
 def _size(values: list[JSON]) -> int:
     """Bytes of JSON values; 0.4 ms for a vector of 3,072 numbers, 6 µs for a common answer."""
-    total, waiting = 0, [values]
+    total = 0
+    waiting: list[JSON] = [values]
     while waiting:
         one = waiting.pop()
         inside = [*one.keys(), *one.values()] if isinstance(one, dict) else one
