@@ -46,7 +46,8 @@ class Settings:
         exact_above_temperature: requests sampled above this temperature are served by the exact
             tier only; None for no limit.
         candidates: how many near entries the judge may look at.
-        hot_entries: how many recently served entries are kept in memory for exact hits.
+        hot_entries: how many recently served entries are kept in memory for exact hits (64 MB of
+            them at most).
         lock_timeout: seconds to wait for another process's write before it counts as a failure.
 
     Raises:
