@@ -42,7 +42,7 @@ class MessageRecorder(Recording):
             case {"type": "content_block_delta", "index": int(index), "delta": dict(delta)}:
                 self._add(index, delta)
             case {"type": "message_delta", "delta": dict(delta), **rest}:
-                self._end(delta, rest.get("usage"))
+                self._end(delta, rest)
             case {"type": "message_stop"}:
                 self.ended = True
             case {"type": "content_block_stop" | "ping"}:
@@ -62,9 +62,11 @@ class MessageRecorder(Recording):
             case _:
                 merge(block, {name: value for name, value in delta.items() if name != "type"})
 
-    def _end(self, delta: Said, usage: JSON) -> None:
+    def _end(self, delta: Said, rest: Said) -> None:
         """How the message ended. Counts are totals, and those that it leaves out still hold."""
+        usage = rest.pop("usage", None)
         self._message.update(delta)
+        self._message.update((name, value) for name, value in rest.items() if value is not None)
         counted = self._message.get("usage")
         if isinstance(usage, dict):
             told = {name: value for name, value in usage.items() if value is not None}
@@ -97,6 +99,7 @@ def _said(message: Mapping[str, JSON]) -> Iterator[Said]:
     usage = message.get("usage")
     counted = usage if isinstance(usage, Mapping) else {"input_tokens": 0, "output_tokens": 0}
     ended = {name: message[name] for name in _TOLD_LAST if name in message}
+    beside = {name: message[name] for name in _TOLD_BESIDE if message.get(name) is not None}
     begun = {
         **message,
         **dict.fromkeys(ended),
@@ -110,11 +113,13 @@ def _said(message: Mapping[str, JSON]) -> Iterator[Said]:
         for delta in deltas:
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
-    yield {"type": "message_delta", "delta": ended, "usage": counted}
+    yield {"type": "message_delta", "delta": ended, **beside, "usage": counted}
     yield {"type": "message_stop"}
 
 
 _TOLD_LAST = ("stop_reason", "stop_sequence")
+# What was done to the request before the model saw it; the last word on it comes with the end.
+_TOLD_BESIDE = ("context_management", "input_transformations")
 
 
 def _spoken(block: Block) -> tuple[Said, Iterator[Said]]:
