@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from cacheback.core.traits import traits
+from cacheback.core.traits import is_about_now, leans_on_history
 from cacheback.errors import ConfigurationError, InputError
 from cacheback.models import JSON, Difference, Scope
 
@@ -106,16 +106,15 @@ class ScopeRules:
         earlier turns keeps its history as it is, also where history is ignored or normalised
         otherwise; and a question about now carries the day, unless `day` is set to "ignore".
         """
-        seen = traits(question)
-        if seen.now:
+        if is_about_now(question):
             parts = {"day": day(), **parts}
-        ruled = {name: self._apply(name, value, seen.leans) for name, value in parts.items()}
+        ruled = {name: self._apply(name, value, question) for name, value in parts.items()}
         kept = {name: value for name, value in ruled.items() if value not in (None, "", [], {})}
         return Scope(hashlib.sha256(_SCOPE_DOMAIN + canonical(kept)).hexdigest(), kept)
 
-    def _apply(self, part: str, value: JSON, leans: bool) -> JSON:
+    def _apply(self, part: str, value: JSON, question: str) -> JSON:
         rule = self.rules.get(part, "exact")
-        if rule == "exact" or (leans and part == "history"):
+        if rule == "exact" or (part == "history" and leans_on_history(question)):
             return value
         return None if rule == "ignore" else rule(value)
 

@@ -28,18 +28,37 @@ _REMEMBERED = 500  # characters up to which traits are remembered, so that memor
 
 
 def traits(question: str) -> Traits:
-    """Read a question's traits; the last 2048 short ones are remembered."""
+    """Both traits of a question."""
+    return Traits(leans_on_history(question), is_about_now(question))
+
+
+def leans_on_history(question: str) -> bool:
+    """Whether the question cannot be understood without the turns before it."""
     if len(question) > _UNREAD:
-        ends = (_read(question[:_END]), _read(question[-_END:]))
-        return Traits(leans=True, now=any(end.now for end in ends))
-    return _remembered(question) if len(question) <= _REMEMBERED else _read(question)
+        return True
+    return _leans(question) if len(question) <= _REMEMBERED else _leans.__wrapped__(question)
 
 
-def _read(question: str) -> Traits:
+def is_about_now(question: str) -> bool:
+    """Whether the answer depends on the day; costs about 15 µs, and nothing when remembered."""
+    if len(question) > _UNREAD:
+        return is_about_now(question[:_END]) or is_about_now(question[-_END:])
+    return _is_now(question) if len(question) <= _REMEMBERED else _is_now.__wrapped__(question)
+
+
+@lru_cache(maxsize=2048)
+def _leans(question: str) -> bool:
+    return leans(*_read(question))
+
+
+@lru_cache(maxsize=2048)
+def _is_now(question: str) -> bool:
+    _, lower, words = _read(question)
+    return asks_about_now(lower, words)
+
+
+def _read(question: str) -> tuple[str, str, list[str]]:
+    """The text with plain apostrophes, the same in lower case, and its words."""
     plain = question.replace("’", "'")  # noqa: RUF001
     lower = plain.lower().strip()
-    words = WORD.findall(lower)
-    return Traits(leans(plain, lower, words), asks_about_now(lower, words))
-
-
-_remembered = lru_cache(maxsize=2048)(_read)
+    return plain, lower, WORD.findall(lower)
