@@ -7,14 +7,14 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help demo test lint types format bench pythons clean
+.PHONY: help demo test lint format bench matrix clean
 
 help:
 	@echo "make demo     see cacheback at work: no key, no network but pip"
 	@echo "make test     run the whole test suite"
 	@echo "make lint     style, types and layers"
 	@echo "make bench    measure every promised figure against its floor"
-	@echo "make pythons  run the tests on every supported Python that is installed"
+	@echo "make matrix   run the tests on other Pythons and SDKs, and the SDKs' own tests"
 
 demo: $(VENV)/.installed
 	$(BIN)/cacheback demo
@@ -35,7 +35,7 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
 
-pythons: $(VENV)/.installed-dev
+matrix: $(VENV)/.installed-dev
 	$(BIN)/nox
 
 clean:

@@ -1,15 +1,91 @@
-"""The tests on every supported Python that is installed: `make pythons`."""
+"""What needs environments of its own: other Pythons, other SDKs, their tests (`make matrix`)."""
 
 from __future__ import annotations
+
+import sys
+import tarfile
+import tomllib
+from pathlib import Path
+from typing import Any
 
 import nox
 
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
+nox.options.reuse_venv = "yes"
+
+_SDKS = Path(__file__).parent / "tests" / "sdks"
+
+# What is told through an SDK's client; the rest of the suite does not know them.
+_TESTS = {
+    "openai": (
+        "tests/adapters",
+        "tests/wire",
+        "tests/scenarios",
+        "tests/faults/test_client_survives.py",
+    ),
+    "anthropic": ("tests/adapters", "tests/wire"),
+}
 
 
-@nox.session(python=["3.11", "3.12", "3.13"])
+# The Python that runs this is the one of `make test`.
+_HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@nox.session(python=[other for other in ("3.11", "3.12", "3.13") if other != _HERE])
 def tests(session: nox.Session) -> None:
     """The whole suite against an installed wheel, as a user has it."""
-    session.install(".[openai,hnsw,test]")
+    session.install(".[openai,anthropic,hnsw,test]")
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+@nox.parametrize(
+    ("sdk", "version", "beside"),
+    [
+        nox.param("openai", "1.109", [], id="openai-1.109"),
+        nox.param("openai", "2.54", [], id="openai-2.54"),
+        # Runs on httpx2, and still takes clients of httpx where that is installed.
+        nox.param("openai", "3.54", ["httpx"], id="openai-3.54"),
+        nox.param("anthropic", "0.125", [], id="anthropic-0.125"),
+        nox.param("anthropic", "2.12", [], id="anthropic-2.12"),
+    ],
+)
+def sdks(session: nox.Session, sdk: str, version: str, beside: list[str]) -> None:
+    """The lowest and the newest of every SDK that is promised, each alone."""
+    session.install(f".[{sdk},test]", f"{sdk}=={version}.*", *beside)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *_TESTS[sdk])
+
+
+@nox.session
+@nox.parametrize("name", ["openai", "anthropic"])
+def yardstick(session: nox.Session, name: str) -> None:
+    """An SDK's own tests with our transport in every client they make; see tests/sdks."""
+    file = _SDKS / f"{name}.toml"
+    sdk = tomllib.loads(file.read_text())
+    session.install(".", f"{name}=={sdk['version']}", *sdk["requirements"])
+    session.chdir(_source(session, sdk))
+    for mode in ("pass", "replay"):
+        session.run(
+            *("python", "-m", "pytest", "-c", "pyproject.toml", "--rootdir=.", "-o", "addopts="),
+            *("-p", "no:cacheprovider", "-p", "no:xdist", *sdk["options"], "-p", "yardstick"),
+            *("-q", "--tb=short", f"--yardstick={file}", f"--yardstick-mode={mode}"),
+            *sdk["tests"],
+            *(f"--deselect={test}" for test in sdk["deselected"]),
+            env={"PYTHONPATH": str(_SDKS)},
+        )
+
+
+def _source(session: nox.Session, sdk: dict[str, Any]) -> Path:
+    """The SDK's own tests and their settings, from its source distribution on PyPI."""
+    release = f"{sdk['name']}-{sdk['version']}"
+    into = Path(session.create_tmp())
+    wanted = (f"{release}/tests/", f"{release}/pyproject.toml")
+    session.run(
+        *("python", "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={into}"),
+        *(f"--no-binary={sdk['name']}", release.replace("-", "==")),
+    )
+    with tarfile.open(into / f"{release}.tar.gz") as archive:
+        members = [member for member in archive if member.name.startswith(wanted)]
+        archive.extractall(into, members, filter="data")
+    return into / release
