@@ -56,20 +56,28 @@ def answer_batch(engine: Engine, requests: Sequence[Request], ask: Ask) -> Plan[
         return (yield from _call(engine, asked, found, missing, ask))
     key = ("batch", asked[0].request.controls.mode, *(_key(asked[at]) for at in missing))
     flight, leading = engine.flights.join(key)
-    if not leading:
-        yield Wait(flight.landing, asked[0].request.patience)
-        # Only what was missing: what was found is counted already.
-        brought = yield from _recall(engine, [asked[at] for at in missing])
-        late = dict(zip(missing, brought, strict=True))
-        found = [late.get(at, one) for at, one in enumerate(found)]
-        missing = _missing(found)
-        if not missing:
-            return _from_memory(found)
-        return (yield from _call(engine, asked, found, missing, ask))
     try:
-        return (yield from _call(engine, asked, found, missing, ask))
+        if not leading:
+            yield Wait(flight.landing, asked[0].request.patience)
+        # Whoever leads looks again, too: another flight may have landed since the first look.
+        return (yield from _complete(engine, asked, found, ask))
     finally:
-        engine.flights.land(flight, NoEntry.ALONE)
+        if leading:
+            engine.flights.land(flight, NoEntry.ALONE)
+
+
+def _complete(
+    engine: Engine, asked: Sequence[Asked], found: Sequence[Outcome], ask: Ask
+) -> Plan[BatchOutcome]:
+    """Look again for what is missing (what was found is counted already), and call for the rest."""
+    missing = _missing(found)
+    brought = yield from _recall(engine, [asked[at] for at in missing])
+    late = dict(zip(missing, brought, strict=True))
+    found = [late.get(at, one) for at, one in enumerate(found)]
+    missing = _missing(found)
+    if not missing:
+        return _from_memory(found)
+    return (yield from _call(engine, asked, found, missing, ask))
 
 
 def _key(asked: Asked) -> str:
