@@ -118,7 +118,12 @@ class Relay:
         if not self.end.done():
             if self._gone is not None:
                 self._gone()
-            self.end.set_result(NoEntry.FAILED)
+            self._land(NoEntry.FAILED)
+
+    def _land(self, landed: Landed) -> None:
+        # Among garbage, `__del__` may come before the end of a generator that still closes a view.
+        if not self.end.done():
+            self.end.set_result(landed)
 
 
 class SyncRelay(Relay):
@@ -173,7 +178,7 @@ class SyncRelay(Relay):
                 if self._finish is not None:
                     landed = run(self._finish(self._reply()))
             finally:
-                self.end.set_result(landed)
+                self._land(landed)
 
 
 class View:
@@ -280,7 +285,7 @@ class AsyncRelay(Relay):
                 if self._finish is not None:
                     landed = await arun(self._finish(self._reply()))
             finally:
-                self.end.set_result(landed)
+                self._land(landed)
 
 
 class AsyncView(View):
