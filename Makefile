@@ -14,7 +14,7 @@ help:
 	@echo "make test     run the whole test suite"
 	@echo "make lint     style, types and layers"
 	@echo "make bench    measure every promised figure against its floor"
-	@echo "make matrix   run the tests on other Pythons and SDKs, and the SDKs' own tests"
+	@echo "make matrix   run the tests on other Pythons and SDKs"
 
 demo: $(VENV)/.installed
 	$(BIN)/cacheback demo

@@ -13,6 +13,7 @@ import nox
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests", "sdks"]  # and `nox -s yardstick`, which takes five minutes
 
 _SDKS = Path(__file__).parent / "tests" / "sdks"
 
@@ -80,7 +81,7 @@ def _source(session: nox.Session, sdk: dict[str, Any]) -> Path:
     """The SDK's own tests and their settings, from its source distribution on PyPI."""
     release = f"{sdk['name']}-{sdk['version']}"
     into = Path(session.create_tmp())
-    wanted = (f"{release}/tests/", f"{release}/pyproject.toml")
+    wanted = (f"{release}/tests/", f"{release}/examples/", f"{release}/pyproject.toml")
     session.run(
         *("python", "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={into}"),
         *(f"--no-binary={sdk['name']}", release.replace("-", "==")),
