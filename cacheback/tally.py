@@ -64,11 +64,6 @@ class WriteBehind:
             self._counters[name] += amount  # type: ignore[assignment]  # a float sum
         self._event(self._clock())
 
-    def pending(self) -> dict[str, float]:
-        """What was counted and not recorded yet."""
-        with self._mine():
-            return dict(self._counters)
-
     def record(self) -> None:
         """Write what was counted; while another connection holds the lock, it is kept for later.
 

@@ -68,7 +68,6 @@ class SQLiteStore:
     def __init__(self, directory: Path | str, *, lock_timeout: float = 2.0) -> None:
         place = prepare(Path(directory))
         self.path = place.path
-        self._writable = place.writable
         self._connections = Connections(place, lock_timeout)
         self._reported: set[int] = set()
         self._relied_on: Mapping[str, str | None] = {}
