@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cacheback.cache import SemanticCache
     from cacheback.config import Settings
     from cacheback.core.normalise import blank_volatile
+    from cacheback.core.plan import Send
     from cacheback.errors import (
         CachebackError,
         ClosedError,
@@ -38,10 +39,14 @@ if TYPE_CHECKING:
     from cacheback.models import (
         Answer,
         Candidate,
+        Controls,
         Entry,
         Explanation,
         Hit,
+        Outcome,
         Reason,
+        Reply,
+        Request,
         Saved,
         Stats,
         Tier,
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
         Usage,
         Verdict,
     )
+    from cacheback.relay import AsyncRelay, SyncRelay
     from cacheback.wire.marks import Info, info
 
 _HOMES = {
@@ -65,6 +71,7 @@ _HOMES = {
     "cacheback.cache": ("SemanticCache",),
     "cacheback.config": ("Settings",),
     "cacheback.core.normalise": ("blank_volatile",),
+    "cacheback.core.plan": ("Send",),
     "cacheback.errors": (
         "CachebackError",
         "ClosedError",
@@ -79,10 +86,14 @@ _HOMES = {
     "cacheback.models": (
         "Answer",
         "Candidate",
+        "Controls",
         "Entry",
         "Explanation",
         "Hit",
+        "Outcome",
         "Reason",
+        "Reply",
+        "Request",
         "Saved",
         "Stats",
         "Tier",
@@ -90,6 +101,7 @@ _HOMES = {
         "Usage",
         "Verdict",
     ),
+    "cacheback.relay": ("AsyncRelay", "SyncRelay"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -98,6 +110,7 @@ __all__ = [
     "AsyncCachedAnthropic",
     "AsyncCachedAzureOpenAI",
     "AsyncCachedOpenAI",
+    "AsyncRelay",
     "CachebackError",
     "CachedAnthropic",
     "CachedAzureOpenAI",
@@ -105,6 +118,7 @@ __all__ = [
     "Candidate",
     "ClosedError",
     "ConfigurationError",
+    "Controls",
     "EmbedderError",
     "EmbedderMismatchError",
     "Entry",
@@ -114,12 +128,17 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "NotCachedError",
+    "Outcome",
     "Reason",
+    "Reply",
+    "Request",
     "Saved",
     "SemanticCache",
+    "Send",
     "Settings",
     "Stats",
     "StoreError",
+    "SyncRelay",
     "Tier",
     "ToolCall",
     "Usage",

@@ -22,7 +22,7 @@ from cacheback.core.memory import Memo
 from cacheback.core.parts import Limits, Parts
 from cacheback.core.ports import Selection
 from cacheback.core.scope import ScopeRules, known_parts
-from cacheback.drive import Landing, arun, in_thread, run
+from cacheback.drive import AsyncSender, Landing, Sender, arun, in_thread, run
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
 from cacheback.errors import (
@@ -42,6 +42,7 @@ from cacheback.models import (
     Explanation,
     Hit,
     Outcome,
+    Reason,
     Request,
     Saved,
     Stats,
@@ -410,6 +411,34 @@ class SemanticCache:
         return self.engine
 
     # For adapters ---------------------------------------------------------------------------
+
+    def answer(self, request: Request, send: Sender) -> Outcome:
+        """Answer a request in the whole order of tiers, calling upstream where it must be.
+
+        The outcome's `answer` came from memory where its `reply` is None; others share it, so copy
+        what you change. Else `reply.native` is what `send` returned; for a request that streams
+        it is a view to be read once and closed, which may be of another caller's stream.
+
+        Args:
+            request: made by `request()`; `stream` tells that the caller reads while it arrives.
+            send: performs the call of upstream: takes a `Send`, returns a `Reply`; for a stream
+                that of a `SyncRelay`. What it raises is raised, and nothing is stored.
+
+        Raises:
+            NotCachedError: the request allows memory only, and nothing in it may answer.
+            ClosedError: the cache was closed.
+        """
+        return run(self.ready().answer(request), send)
+
+    async def aanswer(self, request: Request, send: AsyncSender) -> Outcome:
+        """`answer` on the running event loop; `send` is a coroutine function, and the reply of a
+        stream that of an `AsyncRelay`."""
+        request = replace(request, asynchronous=True)
+        return await arun(self.ready().answer(request), send)
+
+    def report(self, error: Exception) -> None:
+        """Count, and log once, an error in an adapter's own reading of what passes."""
+        self.engine.parts.faults.report(Reason.WIRE_FAILED, error)
 
     def request(
         self,

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cacheback.core.flight import Landed, NoEntry
-from cacheback.core.plan import Local, Plan, Send, Step, Wait
+from cacheback.core.plan import Drain, Local, Plan, Send, Step, Wait
 from cacheback.models import Reply
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def _perform(step: Step, send: Sender | None) -> Any:
             return call()
         case Wait(landing, patience):
             return _wait(landing, patience)
+        case Drain(view):
+            return view.drain()
         case Send():
             return _sender(send)(step)
 
@@ -133,6 +135,8 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:
             return await in_thread(call)
         case Wait(landing, patience):
             return await _await(landing, patience)
+        case Drain(view):
+            return await view.drain()
         case Send():
             return await _sender(send)(step)
 

@@ -244,7 +244,7 @@ class Reply:
     be read, and `recording` is how others can join it.
     """
 
-    native: object
+    native: Any
     answer: Answer | None = None
     failed: bool = False
     seconds: float | None = None

@@ -10,17 +10,17 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cacheback.adapters.embeddings import BatchExchange, read_batch
 from cacheback.adapters.exchange import OF_THE_BYTES, Exchange, Readable, Sent, read
-from cacheback.adapters.relay import AsyncRelay, AsyncView, SyncRelay, SyncView
 from cacheback.core.plan import Send
 from cacheback.drive import arun, run
 from cacheback.errors import ClosedError, InputError, NotCachedError
-from cacheback.models import Outcome, Reason, Reply, Tier
+from cacheback.models import Reply
+from cacheback.relay import AsyncRelay, AsyncView, SyncRelay, SyncView
 from cacheback.wire import marks
 from cacheback.wire.controls import PREFIX, controls
 from cacheback.wire.registry import codec_for, is_embeddings
@@ -127,9 +127,13 @@ class CachingTransport:
             extensions=request.extensions,
         )
 
+    def about(self, response: Any, begun: float) -> dict[str, Any]:
+        """What a relay must know of the response whose body it reads."""
+        return {"begun": begun, "report": self.report, "head": response}
+
     def report(self, error: Exception) -> None:
         """Count an error in our own reading of what passes."""
-        self.cache.engine.parts.faults.report(Reason.WIRE_FAILED, error)
+        self.cache.report(error)
 
     def respond(self, one: Exchange | BatchExchange, result: Any) -> Any:
         """The response for the SDK; None, and counted, where what memory has cannot be told."""
@@ -143,7 +147,7 @@ class CachingTransport:
         if native is None:
             return self._answer(one, told, body or [])
         if isinstance(native, SyncView | AsyncView):
-            return self._pass(native.relay.response, told, native)
+            return self._pass(native.relay.head, told, native)
         if not isinstance(native, Native):
             raise TypeError("what upstream sent is a view or one of ours")
         if native.payload is None:
@@ -250,15 +254,6 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
                 result = run(self.plan(found, request), self._send)
             except NotCachedError as error:
                 return self.refuse(error)
-            view = _to_drain(found, result)
-            if view is not None:
-                try:
-                    answer = view.drain()
-                except Exception:  # noqa: BLE001 - the stream of another failed: not this call
-                    answer = None
-                if answer is None:
-                    return self.inner.handle_request(request)
-                result = replace(result, answer=answer, reply=None)
             response = self.respond(found, result)
             return self.inner.handle_request(request) if response is None else response
 
@@ -268,8 +263,8 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
             response = self.inner.handle_request(payload.request)
             recorder = _recorder(step, response)
             if recorder is not None:
-                relay = SyncRelay(response, recorder, begun, self.report)
-                return Reply(relay.join(asynchronous=False), recording=relay)
+                pieces, about = response.iter_bytes(), self.about(response, begun)
+                return SyncRelay(pieces, recorder, close=response.close, **about).reply()
             if not _is(response, "json"):
                 return _untouched(response)
             try:
@@ -331,15 +326,6 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
                 result = await arun(self.plan(found, request), self._send)
             except NotCachedError as error:
                 return self.refuse(error)
-            view = _to_drain(found, result)
-            if view is not None:
-                try:
-                    answer = await view.drain()
-                except Exception:  # noqa: BLE001 - the stream of another failed: not this call
-                    answer = None
-                if answer is None:
-                    return await self.inner.handle_async_request(request)
-                result = replace(result, answer=answer, reply=None)
             response = self.respond(found, result)
             if response is None:
                 return await self.inner.handle_async_request(request)
@@ -351,8 +337,8 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
             response = await self.inner.handle_async_request(payload.request)
             recorder = _recorder(step, response)
             if recorder is not None:
-                relay = AsyncRelay(response, recorder, begun, self.report)
-                return Reply(relay.join(asynchronous=True), recording=relay)
+                pieces, about = response.aiter_bytes(), self.about(response, begun)
+                return AsyncRelay(pieces, recorder, close=response.aclose, **about).reply()
             if not _is(response, "json"):
                 return _untouched(response)
             try:
@@ -374,13 +360,6 @@ def _recorder(step: Send, response: Any) -> Recorder | None:
         return None
     payload: Payload = step.payload
     return payload.reader.recorder()
-
-
-def _to_drain(one: Exchange | BatchExchange, result: Any) -> Any:
-    """The view of another's stream that this caller, who does not stream, waits for, or None."""
-    if one.streams or not isinstance(result, Outcome) or result.tier is Tier.UPSTREAM:
-        return None
-    return result.reply.native if result.reply else None
 
 
 def _on_asyncio() -> bool:

@@ -14,7 +14,7 @@ from weakref import ref
 from cacheback.core.flight import Flight, Flights, Landed, NoEntry
 from cacheback.core.memory import Memo, Memory
 from cacheback.core.parts import Asked, Limits, Parts, place
-from cacheback.core.plan import Local, Plan, Send, Wait
+from cacheback.core.plan import Drain, Local, Plan, Send, Wait
 from cacheback.core.recall import Recall
 from cacheback.errors import NotCachedError
 from cacheback.models import Entry, Explanation, Outcome, Reason, Reply, Request
@@ -115,7 +115,19 @@ class Engine:
             return stored
         if view is NoEntry.ALONE:
             return NoEntry.ALONE
-        return self.recalling.from_recording(view)
+        if asked.request.stream:
+            return self.recalling.from_recording(None, view)
+        return (yield from self._drain(view))
+
+    def _drain(self, view: object) -> Plan[NoEntry | Outcome]:
+        """Somebody else's stream, for a caller that does not stream."""
+        try:
+            brought: Reply = yield Drain(view)
+        except Exception:  # noqa: BLE001 - the stream of another failed: not this call
+            return NoEntry.FAILED
+        if brought.answer is None:
+            return NoEntry.FAILED if brought.failed else NoEntry.ALONE
+        return self.recalling.from_recording(brought.answer)
 
     def _patience(self, asked: Asked) -> float | None:
         """What is left of the seconds that the caller would wait; for all waits together."""

@@ -50,5 +50,15 @@ class Wait:
     patience: float | None = None
 
 
-Step: TypeAlias = Local | Send | Wait
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Read somebody else's stream to its end, for a caller that does not stream.
+
+    A `Reply` with what it brought is sent back; `view` is what `Recording.join` gave.
+    """
+
+    view: Any
+
+
+Step: TypeAlias = Local | Send | Wait | Drain
 Plan: TypeAlias = Generator[Step, Any, T]

@@ -13,6 +13,7 @@ from cacheback.core.parts import Asked, FailingAs, Limits, PartFailedError, Part
 from cacheback.core.ports import Pair, Selection
 from cacheback.core.scope import differences
 from cacheback.models import (
+    Answer,
     Candidate,
     Elsewhere,
     Entry,
@@ -187,11 +188,11 @@ class Recall:
         """An answer that another caller's call has just brought."""
         return self._serve(asked, entry, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), 1.0)
 
-    def from_recording(self, view: object) -> Outcome:
-        """An answer that another caller's call is bringing just now."""
+    def from_recording(self, answer: Answer | None, view: object = None) -> Outcome:
+        """What another caller's call brings as a stream: its answer, or a view of it."""
         self._parts.tally.count(f"hits.{Tier.EXACT}")
-        verdict = Verdict(True, Reason.SAME_FLIGHT)
-        return Outcome(None, Tier.EXACT, verdict, reply=Reply(view))
+        reply = Reply(view) if answer is None else None
+        return Outcome(answer, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), reply=reply)
 
     def _exact(self, asked: Asked, entry: Entry) -> Outcome:
         return self._serve(asked, entry, Tier.EXACT, _SAME_TEXT, 1.0)

@@ -12,45 +12,66 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from cacheback.core.flight import Landed, NoEntry
 from cacheback.core.plan import Plan
 from cacheback.drive import Landing, arun, run
 from cacheback.models import Answer, Reply
 
-if TYPE_CHECKING:
-    from cacheback.wire.codec import Recorder
-
 # Seconds without anybody reading after which a stream is not joined any more: its connection may
 # be dead by then, and the newcomer's call would fail with it.
 _STALE = 5.0
+
+
+class Listener(Protocol):
+    """Is fed the pieces of a stream as they pass, and knows whether its answer is whole."""
+
+    @property
+    def ended(self) -> bool:
+        """True once a piece has passed after which nothing more is said."""
+        ...
+
+    def feed(self, piece: Any, /) -> None:
+        """Take in the next piece."""
+        ...
+
+    def answer(self) -> Answer | None:
+        """The answer, if the stream was complete and may be kept."""
+        ...
 
 
 class Relay:
     """What relays of both colours share. Conforms to `core.flight.Recording`.
 
     Args:
-        response: upstream's, an HTTP response whose body was not read.
-        recorder: is fed every piece, and knows whether the answer is whole.
-        begun: `time.perf_counter()` at the beginning of the call.
-        report: where an error of the recorder goes; the stream goes on without it.
+        pieces: upstream's stream: bytes, or whatever objects a framework streams.
+        listener: is fed every piece, and knows whether the answer is whole.
+        close: ends the stream; called once, by whoever reads it last.
+        begun: `time.perf_counter()` at the beginning of the call, if that was before.
+        report: where an error of the listener goes; the stream goes on without it.
+        head: what belongs to the stream as a whole, such as the head of an HTTP response.
     """
 
     def __init__(
         self,
-        response: Any,
-        recorder: Recorder,
-        begun: float,
+        pieces: Any,
+        listener: Listener,
+        *,
+        close: Callable[[], Any],
         report: Callable[[Exception], None],
+        begun: float | None = None,
+        head: Any = None,
     ) -> None:
-        self.response = response
+        self.head = head
         self.end = Landing()
-        self._recorder: Recorder | None = recorder
+        self._source = pieces
+        self._listener: Listener | None = listener
+        self._close = close
         self._report = report
-        self._begun = begun
         self._fetched = time.perf_counter()
-        self._pieces: list[bytes] = []
+        self._begun = self._fetched if begun is None else begun
+        self._pieces: list[Any] = []
         self._consumers = 0
         self._busy = False
         self._ending = False
@@ -64,10 +85,6 @@ class Relay:
 
     def when_over(self, finish: Callable[[Reply], Plan[Landed]], gone: Callable[[], None]) -> None:
         self._finish, self._gone = finish, gone
-
-    def answer(self) -> Answer | None:
-        """The answer, if the whole of it has passed."""
-        return self._reply().answer
 
     def _enter(self, view: Callable[[Any], Any]) -> Any:
         """One consumer more, or why it cannot be."""
@@ -93,24 +110,24 @@ class Relay:
             self._ending = True
             return True
 
-    def _took(self, piece: bytes) -> None:
+    def _took(self, piece: Any) -> None:
         self._fetched = time.perf_counter()
         self._pieces.append(piece)
-        if self._recorder is None:
+        if self._listener is None:
             return
         try:
-            self._recorder.feed(piece)
-        except Exception as error:  # noqa: BLE001 - a recorder that fails must not fail the call
-            self._recorder = None
+            self._listener.feed(piece)
+        except Exception as error:  # noqa: BLE001 - a listener that fails must not fail the call
+            self._listener = None
             self._report(error)
 
-    def _reply(self) -> Reply:
-        """What the stream has brought so far."""
+    def brought(self) -> Reply:
+        """What the stream has brought so far: `failed` while it is not whole."""
         seconds = time.perf_counter() - self._begun
-        if self._recorder is None:
+        if self._listener is None:
             return Reply(None, seconds=seconds)
-        whole = self._recorder.ended
-        answer = self._recorder.answer() if whole else None
+        whole = self._listener.ended
+        answer = self._listener.answer() if whole else None
         return Reply(None, answer, failed=not whole, seconds=seconds)
 
     def __del__(self) -> None:
@@ -127,19 +144,22 @@ class Relay:
 
 
 class SyncRelay(Relay):
-    """A relay for threads."""
+    """A relay for threads: `pieces` is an iterator, `close` a function."""
 
-    def __init__(self, response: Any, *rest: Any) -> None:
-        super().__init__(response, *rest)
-        self._source: Iterator[bytes] = response.iter_bytes()
+    def __init__(self, pieces: Iterator[Any], listener: Listener, **rest: Any) -> None:
+        super().__init__(pieces, listener, **rest)
         self._reading = threading.Lock()
+
+    def reply(self) -> Reply:
+        """What a sender returns for this stream: the first view of it, and how to join it."""
+        return Reply(self.join(asynchronous=False), recording=self)
 
     def join(self, *, asynchronous: bool) -> Any:
         if asynchronous:
             return NoEntry.ALONE
         return self._enter(SyncView)
 
-    def piece(self, position: int) -> bytes | None:
+    def piece(self, position: int) -> Any:
         """The piece at this position, fetched if need be; None after the last."""
         if position < len(self._pieces):
             return self._pieces[position]
@@ -172,11 +192,11 @@ class SyncRelay(Relay):
             return
         landed: Landed = NoEntry.FAILED
         try:
-            self.response.close()
+            self._close()
         finally:
             try:
                 if self._finish is not None:
-                    landed = run(self._finish(self._reply()))
+                    landed = run(self._finish(self.brought()))
             finally:
                 self._land(landed)
 
@@ -201,7 +221,7 @@ class View:
 class SyncView(View):
     """A view for a thread."""
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Any]:
         position = 0
         # Once only: some SDKs ask for a second iterator after the last event.
         unread, self._unread = self._unread, False
@@ -209,13 +229,13 @@ class SyncView(View):
             yield piece
             position += 1
 
-    def drain(self) -> Answer | None:
-        """Read it to its end, for a caller that does not stream; the answer if it was whole."""
+    def drain(self) -> Reply:
+        """Read it to its end, for a caller that does not stream; what it brought."""
         try:
             for _ in self:
                 pass
-            answer: Answer | None = self.relay.answer()
-            return answer
+            brought: Reply = self.relay.brought()
+            return brought
         finally:
             self.close()
 
@@ -225,11 +245,11 @@ class SyncView(View):
 
 
 class AsyncRelay(Relay):
-    """A relay for the tasks of one event loop."""
+    """A relay for the tasks of one event loop: `pieces` is asynchronous, `close` a coroutine
+    function."""
 
-    def __init__(self, response: Any, *rest: Any) -> None:
-        super().__init__(response, *rest)
-        self._source: AsyncIterator[bytes] = response.aiter_bytes()
+    def __init__(self, pieces: AsyncIterator[Any], listener: Listener, **rest: Any) -> None:
+        super().__init__(pieces, listener, **rest)
         self._loop = asyncio.get_running_loop()
         self._fetching: asyncio.Task[None] | None = None
 
@@ -238,7 +258,11 @@ class AsyncRelay(Relay):
             return NoEntry.ALONE
         return self._enter(AsyncView)
 
-    async def piece(self, position: int) -> bytes | None:
+    def reply(self) -> Reply:
+        """What a sender returns for this stream: the first view of it, and how to join it."""
+        return Reply(self.join(asynchronous=True), recording=self)
+
+    async def piece(self, position: int) -> Any:
         """The piece at this position, fetched if need be; None after the last."""
         while position == len(self._pieces):
             if self._error is not None:
@@ -279,11 +303,11 @@ class AsyncRelay(Relay):
             self._fetching.cancel()
             await asyncio.wait([self._fetching])
         try:
-            await self.response.aclose()
+            await self._close()
         finally:
             try:
                 if self._finish is not None:
-                    landed = await arun(self._finish(self._reply()))
+                    landed = await arun(self._finish(self.brought()))
             finally:
                 self._land(landed)
 
@@ -291,20 +315,20 @@ class AsyncRelay(Relay):
 class AsyncView(View):
     """A view for a task."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncIterator[Any]:
         position = 0
         unread, self._unread = self._unread, False
         while unread and (piece := await self.relay.piece(position)) is not None:
             yield piece
             position += 1
 
-    async def drain(self) -> Answer | None:
-        """Read it to its end, for a caller that does not stream; the answer if it was whole."""
+    async def drain(self) -> Reply:
+        """Read it to its end, for a caller that does not stream; what it brought."""
         try:
             async for _ in self:
                 pass
-            answer: Answer | None = self.relay.answer()
-            return answer
+            brought: Reply = self.relay.brought()
+            return brought
         finally:
             await self.aclose()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cacheback.adapters.relay import SyncRelay
 from cacheback.core.flight import NoEntry
+from cacheback.relay import SyncRelay
 from cacheback.wire import openai_chat
 
 
@@ -25,7 +25,12 @@ class Response:
 def test_a_relay_that_goes_before_its_view() -> None:
     response = Response()
     reported: list[Any] = []
-    relay = SyncRelay(response, openai_chat.recorder({}), 0.0, reported.append)
+    relay = SyncRelay(
+        response.iter_bytes(),
+        openai_chat.recorder({}),
+        close=response.close,
+        report=reported.append,
+    )
     view = relay.join(asynchronous=False)
     relay.__del__()
     assert relay.end.result() is NoEntry.FAILED
