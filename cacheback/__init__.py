@@ -55,11 +55,11 @@ if TYPE_CHECKING:
         Verdict,
     )
     from cacheback.relay import AsyncRelay, SyncRelay
-    from cacheback.wire.marks import Info, info
+    from cacheback.wire.marks import Info, info, marks
 
 _HOMES = {
     "cacheback.adapters.anthropic": ("AsyncCachedAnthropic", "CachedAnthropic"),
-    "cacheback.wire.marks": ("Info", "info"),
+    "cacheback.wire.marks": ("Info", "info", "marks"),
     "cacheback.adapters.openai": (
         "AsyncCachedAzureOpenAI",
         "AsyncCachedOpenAI",
@@ -146,6 +146,7 @@ __all__ = [
     "__version__",
     "blank_volatile",
     "info",
+    "marks",
     "options",
     "wrap",
 ]

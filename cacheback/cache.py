@@ -43,6 +43,7 @@ from cacheback.models import (
     Hit,
     Outcome,
     Reason,
+    Reply,
     Request,
     Saved,
     Stats,
@@ -435,6 +436,36 @@ class SemanticCache:
         stream that of an `AsyncRelay`."""
         request = replace(request, asynchronous=True)
         return await arun(self.ready().answer(request), send)
+
+    def recall(self, request: Request) -> Outcome:
+        """What memory alone has for a request: for a framework that calls upstream by itself.
+
+        The outcome's `answer` is None on a miss; otherwise others share it, so copy what you
+        change. No failure of a part raises.
+
+        Raises:
+            ClosedError: the cache was closed.
+        """
+        return run(self.ready().recall(request))
+
+    async def arecall(self, request: Request) -> Outcome:
+        """`recall` on the running event loop."""
+        return await arun(self.ready().recall(request))
+
+    def record(self, request: Request, reply: Reply) -> None:
+        """Keep what upstream answered to a request that `recall` missed, if it may be kept.
+
+        Nothing is kept of a reply without an `answer`, nor of a request whose limits or mode
+        forbid it. A failure is counted in `stats()` and does not raise.
+
+        Raises:
+            ClosedError: the cache was closed.
+        """
+        run(self.ready().record(request, reply))
+
+    async def arecord(self, request: Request, reply: Reply) -> None:
+        """`record` on the running event loop."""
+        await arun(self.ready().record(request, reply))
 
     def report(self, error: Exception) -> None:
         """Count, and log once, an error in an adapter's own reading of what passes."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,12 @@ from cacheback import (
     Reply,
     SemanticCache,
     Send,
+    StoreError,
     SyncRelay,
     Tier,
 )
+from cacheback.store.memory import MemoryStore
+from cacheback.testing import Faulty
 
 QUESTION = "What is the capital of France?"
 
@@ -190,3 +194,46 @@ def test_a_listener_that_fails_is_counted_and_fails_nothing(cache: SemanticCache
     assert outcome.reply is not None
     assert list(outcome.reply.native) == [("Paris.",)]
     assert cache.stats().faults == {"wire_failed": 1}
+
+
+class TestWithoutCalling:
+    """A framework that calls upstream by itself: `recall`, and `record` what came instead."""
+
+    def test_what_was_recorded_is_recalled(self, cache: SemanticCache) -> None:
+        request = cache.request(QUESTION)
+        assert cache.recall(request).answer is None
+        cache.record(request, Reply("native", Answer("Paris."), seconds=0.5))
+        again = cache.recall(cache.request("capital of France?"))
+        assert again.answer == Answer("Paris.")
+        assert again.tier is Tier.SEMANTIC
+        assert again.saved.seconds == 0.5
+        assert again.entry is not None
+        assert again.entry.provenance == "upstream"
+        assert cache.stats().misses == {"empty": 1}
+
+    async def test_the_same_on_an_event_loop(self, cache: SemanticCache) -> None:
+        request = cache.request(QUESTION)
+        assert (await cache.arecall(request)).answer is None
+        await cache.arecord(request, Reply("native", Answer("Paris.")))
+        assert (await cache.arecall(request)).answer == Answer("Paris.")
+
+    @pytest.mark.parametrize(
+        ("request_", "reply"),
+        [
+            ({"limits": (Reason.STATEFUL,)}, Reply("native", Answer("Paris."))),
+            ({"controls": Controls(mode="bypass")}, Reply("native", Answer("Paris."))),
+            ({}, Reply("cut short")),
+        ],
+    )
+    def test_what_may_not_be_kept_is_not(
+        self, cache: SemanticCache, request_: dict[str, Any], reply: Reply
+    ) -> None:
+        cache.record(cache.request(QUESTION, **request_), reply)
+        assert cache.stats().entries == 0
+        assert cache.stats().faults == {}
+
+    def test_a_failing_store_is_counted(self) -> None:
+        store: Any = Faulty(MemoryStore(), fail={"put"}, error=StoreError)
+        with SemanticCache(":memory:", store=store) as cache:
+            cache.record(cache.request(QUESTION), Reply("native", Answer("Paris.")))
+            assert cache.stats().faults == {"store_failed": 1}

@@ -50,6 +50,7 @@ NAMES = [
     "__version__",
     "blank_volatile",
     "info",
+    "marks",
     "options",
     "wrap",
 ]

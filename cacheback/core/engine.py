@@ -65,6 +65,12 @@ class Engine:
         entries: list[Entry] = yield Local(partial(self.memory.remember, [memo]))
         return entries[0]
 
+    def record(self, request: Request, reply: Reply) -> Plan[None]:
+        """Keep what upstream answered to a request, where it may be kept; nothing is raised."""
+        asked = place(request, self.parts, self.limits)
+        if asked.ruling.keep:
+            yield Local(partial(self._keep, asked, reply))
+
     def explain(self, request: Request, k: int, *, everywhere: bool = False) -> Plan[Explanation]:
         """Why the request would be served or not, with the k nearest entries."""
         asked = place(request, self.parts, self.limits)

@@ -35,7 +35,12 @@ class Info:
 
 
 def marks(outcome: Outcome) -> dict[str, JSON]:
-    """The outcome as top-level fields of a response's JSON."""
+    """The outcome as top-level fields of a response's JSON; `info` reads them back.
+
+    They are `cacheback_hit` and `cacheback_synthesized` (true or false), and `cacheback`: tier,
+    reason and its detail, similarity, id of the served entry, age in seconds, and what was saved
+    (tokens, US dollars, seconds). What is not known is null.
+    """
     return {
         "cacheback_hit": outcome.tier in _SERVED,
         "cacheback_synthesized": outcome.tier is Tier.SYNTHESIS,
