@@ -53,6 +53,12 @@ class Pairs:
         pairs = zip(self.subject.taken, self.floor.taken, strict=True)
         return statistics.median(mine / theirs for mine, theirs in pairs)
 
+    @property
+    def difference(self) -> float:
+        """The median over all inputs of what the subject takes more than its floor, in ns."""
+        pairs = zip(self.subject.taken, self.floor.taken, strict=True)
+        return statistics.median(mine - theirs for mine, theirs in pairs)
+
     def only(self, chosen: Sequence[bool]) -> Pairs:
         """Those pairs for which `chosen` is true."""
         return Pairs(

@@ -136,6 +136,7 @@ class SemanticCache:
             day=_day,
             price=price,
             pack=pack,
+            sound=_sound,
         )
         limits = Limits(
             threshold=settings.similarity_threshold,
@@ -617,6 +618,15 @@ def _under(prefix: str, counters: Mapping[str, float]) -> dict[str, int]:
         for name, amount in sorted(counters.items())
         if name.startswith(prefix)
     }
+
+
+def _sound(answer: Answer) -> Answer:
+    if not answer.format:
+        return answer
+    # Imported here: 12 ms, for the codecs, that a cache of plain texts need not pay.
+    from cacheback.wire.registry import sound  # noqa: PLC0415
+
+    return sound(answer)
 
 
 def _day(now: float) -> str:

@@ -82,8 +82,14 @@ class Memory:
         generation = self._parts.hot.generation
         entry = self._parts.store.find(scope, question_digest)
         if entry is not None:
+            entry = self.sound(entry)
             self._parts.hot.put(entry, generation)
         return entry
+
+    def sound(self, entry: Entry) -> Entry:
+        """The entry with nothing in its answer that an adapter could not tell."""
+        answer = self._parts.sound(entry.answer)
+        return entry if answer is entry.answer else replace(entry, answer=answer)
 
     def forget(self, selection: Selection) -> int:
         """Remove the selected entries from every copy; returns how many."""

@@ -26,7 +26,8 @@ class Parts:
     """Everything the engine works with; `cache.py` puts it together.
 
     `clock` gives Unix seconds, `day` the date of such a time as text, `price` the US dollars that
-    an answer cost (None when unknown), `pack` the bytes of a vector as they are stored.
+    an answer cost (None when unknown), `pack` the bytes of a vector as they are stored, `sound` an
+    answer from the store without what no adapter could read.
     """
 
     store: Store
@@ -41,6 +42,7 @@ class Parts:
     day: Callable[[float], str]
     price: Callable[[Answer], float | None]
     pack: Callable[[Vector], bytes]
+    sound: Callable[[Answer], Answer]
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,8 @@ class Recall:
             # The catalog ranks inside the scope already. What must never go wrong is checked once
             # more on what is about to be served.
             if one.verdict.serve and one.entry.scope == asked.scope.digest:
-                return self._serve(asked, one.entry, Tier.SEMANTIC, one.verdict, one.similarity)
+                entry = self._memory.sound(one.entry)
+                return self._serve(asked, entry, Tier.SEMANTIC, one.verdict, one.similarity)
             nearest = nearest or one
         if nearest is not None:
             verdict = nearest.verdict

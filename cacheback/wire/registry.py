@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from cacheback.models import Answer
 from cacheback.wire import anthropic_messages, openai_chat, openai_completions, openai_responses
 from cacheback.wire.codec import Codec
 
@@ -32,3 +35,14 @@ def is_embeddings(method: str, path: str) -> bool:
 def codec_named(name: str) -> Codec | None:
     """The codec that understands answers of this `Answer.format`, or None."""
     return next((codec for codec in _BY_ENDING.values() if name == codec.FORMAT), None)
+
+
+def sound(answer: Answer) -> Answer:
+    """The answer, without JSON that the codec it names cannot read.
+
+    Anybody can write JSON into a memory: by `populate`, by an import.
+    """
+    codec = codec_named(answer.format)
+    if codec is None or codec.answer(answer.raw) is not None:
+        return answer
+    return replace(answer, raw=None)

@@ -466,3 +466,20 @@ class TestTheClient:
             CachedOpenAI(tenant="bob", http_client=client._client, api_key="sk-test")
         with CachedOpenAI(http_client=client._client, api_key="sk-test") as twin:
             assert twin.cache is client.cache
+
+
+def test_a_request_that_came_before_is_read_as_if_it_were_new(
+    client: CachedOpenAI, upstream: ScriptedUpstream
+) -> None:
+    """What is remembered of a request's bytes depends on nothing else."""
+    asked: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello?"}]}
+    assert not client.chat.completions.create(**asked).cacheback_hit
+    assert client.chat.completions.create(**asked).cacheback_hit
+    other = client.with_options(api_key="another")
+    assert not other.chat.completions.create(**asked).cacheback_hit
+    refreshed = {"X-Cacheback-Mode": "refresh"}
+    assert not client.chat.completions.create(**asked, extra_headers=refreshed).cacheback_hit
+    assert client.chat.completions.create(**asked).cacheback_hit
+    client.cache.clear()
+    assert not client.chat.completions.create(**asked).cacheback_hit
+    assert upstream.calls == 4

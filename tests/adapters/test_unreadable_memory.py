@@ -105,3 +105,12 @@ def test_a_rule_that_makes_no_json_is_a_miss(
         assert client.chat.completions.create(**ASKED).choices
     assert upstream.calls == 2
     assert client.cache.stats().faults == {"scope_failed": 2}
+
+
+def test_whoever_reads_such_a_memory_directly_gets_its_text(cache: SemanticCache) -> None:
+    spoilt = Answer("Paris.", format="openai.chat", raw={"choices": []})
+    cache.populate("What is the capital of France?", spoilt)
+    for question in ("What is the capital of France?", "capital of France?"):
+        hit = cache.lookup(question)
+        assert hit is not None
+        assert hit.answer == Answer("Paris.", format="openai.chat")
