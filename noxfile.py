@@ -48,8 +48,9 @@ def tests(session: nox.Session) -> None:
         nox.param("openai", "2.54", [], id="openai-2.54"),
         # Runs on httpx2, and still takes clients of httpx where that is installed.
         nox.param("openai", "3.54", ["httpx"], id="openai-3.54"),
-        nox.param("anthropic", "0.125", [], id="anthropic-0.125"),
-        nox.param("anthropic", "2.12", [], id="anthropic-2.12"),
+        # With what signs requests to Bedrock.
+        nox.param("anthropic", "0.125", ["boto3"], id="anthropic-0.125"),
+        nox.param("anthropic", "2.12", ["boto3"], id="anthropic-2.12"),
     ],
 )
 def sdks(session: nox.Session, sdk: str, version: str, beside: list[str]) -> None:
