@@ -133,7 +133,8 @@ def differences(here: Mapping[str, JSON], there: Mapping[str, JSON]) -> tuple[Di
     return tuple(
         Difference(part, *_excerpts(here.get(part), there.get(part)))
         for part in PARTS
-        if here.get(part) != there.get(part)
+        # As digests see them: Python holds 1 and true for equal.
+        if canonical(here.get(part)) != canonical(there.get(part))
     )
 
 

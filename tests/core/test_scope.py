@@ -163,6 +163,11 @@ class TestDifferences:
         assert one.there.endswith("today is Friday.")
         assert one.here.startswith("…")
 
+    @pytest.mark.parametrize("other", [{"seed": False}, {"seed": 0.0}])
+    def test_show_what_python_holds_for_equal(self, other: dict[str, Any]) -> None:
+        (difference,) = differences({"parameters": {"seed": 0}}, {"parameters": other})
+        assert difference.part == "parameters"
+
     def test_show_a_part_that_only_one_side_has(self) -> None:
         (one,) = differences({}, {"tools": [{"name": "search"}]})
         assert (one.here, one.there) == ("", '[{"name":"search"}]')
