@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -155,11 +157,68 @@ class TestStreams:
             assert "".join(events.text_stream).endswith("Shakespeare.")
         assert upstream.calls == 2
 
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            Reply(TEXT, finish_reason="max_tokens"),
+            Reply(TEXT, cut_after=900),
+            Reply(TEXT, fail_after=5),
+        ],
+        ids=["length", "cut", "error"],
+    )
+    def test_what_is_not_whole_is_not_stored(
+        self, client: Any, upstream: ScriptedUpstream, reply: Reply
+    ) -> None:
+        upstream.script(reply, TEXT)
+        with suppress(Exception):  # what the SDK makes of it is not ours to say
+            list(ask(client, stream=True))
+        assert not client.cache.entries()
+        assert list(ask(client, stream=True))
+        assert len(client.cache.entries()) == 1
+
+    @pytest.mark.parametrize("gzip", [False, True])
+    def test_not_a_byte_is_changed(
+        self, client: Any, upstream: ScriptedUpstream, gzip: bool
+    ) -> None:
+        upstream.script(*[Reply(TEXT, gzip=gzip, extra={"id": "msg_1"})] * 2)
+        with anthropic.Anthropic(base_url=upstream.anthropic_url, api_key="sk") as plain:
+            passed = []
+            for one in (plain, client):
+                with one.messages.with_streaming_response.create(**request(stream=True)) as raw:
+                    passed.append(b"".join(raw.iter_bytes()))
+        assert passed[0] == passed[1]
+        assert ask(client).cacheback_hit
+
     def test_closed_early_is_not_stored(self, client: Any) -> None:
         arriving = ask(client, stream=True)
         next(iter(arriving))
         arriving.close()
         assert not client.cache.entries()
+
+
+class TestOneCall:
+    def test_for_a_hundred_threads(self, client: Any, upstream: ScriptedUpstream) -> None:
+        upstream.script(TEXT)
+        upstream.hold()
+
+        def stream() -> str:
+            with client.messages.stream(**request()) as events:
+                return events.get_final_text()  # type: ignore[no-any-return]
+
+        with ThreadPoolExecutor(100) as pool:
+            asked = [pool.submit(lambda: ask(client).content[0].text) for _ in range(50)]
+            asked += [pool.submit(stream) for _ in range(50)]
+            upstream.wait_for(1)
+            upstream.release()
+            assert {one.result() for one in asked} == {TEXT}
+        assert upstream.calls == 1
+
+    def test_a_retry_makes_one_record(
+        self, client: Any, upstream: ScriptedUpstream, cache: SemanticCache
+    ) -> None:
+        upstream.script(Reply("busy", status=529, headers={"retry-after-ms": "1"}), TEXT)
+        assert ask(client.with_options(max_retries=1)).content[0].text == TEXT
+        assert len(cache.entries()) == 1
 
 
 class TestAsync:
