@@ -116,6 +116,17 @@ def parameters(headers: Headers, *, tenant_named: bool) -> dict[str, str]:
     return told
 
 
+def signed(headers: Headers) -> bool:
+    """Whether a request is signed as AWS wants it.
+
+    Its signature covers the headers, the body and the time: it can neither be told from the next
+    one's by a secret, nor be changed.
+    """
+    return any(
+        name.lower() == "authorization" and value.startswith("AWS4-") for name, value in headers
+    )
+
+
 def endpoint(target: str) -> str:
     """Path and query of a request, without what may be secret: a key may stand in the query.
 

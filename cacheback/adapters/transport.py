@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cacheback.adapters.embeddings import BatchExchange, read_batch
 from cacheback.adapters.exchange import OF_THE_BYTES, Exchange, Readable, Sent, read
+from cacheback.adapters.origin import signed
 from cacheback.core.plan import Send
 from cacheback.drive import arun, run
 from cacheback.errors import ClosedError, InputError, NotCachedError
@@ -115,6 +116,11 @@ class CachingTransport:
         """What a request asks of the cache; the headers that say so are taken out."""
         if not any(name.lower().startswith(_PREFIX) for name, _ in headers.raw):
             return _NO_CONTROLS
+        if signed(headers.multi_items()):
+            raise InputError(
+                f"a signed request carries {PREFIX}* headers, which its signature covers; leave"
+                " them out: it passes to the provider as it is"
+            )
         asked = controls(headers.items())
         for name in [name for name in headers if name.startswith(PREFIX)]:
             del headers[name]
@@ -212,6 +218,8 @@ def _read(  # noqa: PLR0917 - remembered by these, and called in one place
 ) -> Exchange | BatchExchange | None:
     """The engine's view of a request; `joined` is the library's class for headers."""
     told = tuple(joined(headers).items())
+    if signed(told):
+        return None
     sent = Sent(method, host.decode("ascii"), target.decode("ascii"), told, body)
     reads = read_batch if is_embeddings(sent.method, sent.target) else read
     return reads(cache, sent, asked)

@@ -44,6 +44,14 @@ def signed_bedrock(url: str) -> Any:
     )
 
 
+def signed_mantle(url: str) -> Any:
+    """It speaks as Anthropic does, and signs what it says."""
+    pytest.importorskip("boto3", reason="it signs requests, in the SDK's extra `bedrock`")
+    return anthropic.AnthropicBedrockMantle(
+        aws_region="us-east-1", aws_access_key="AKIA", aws_secret_key="secret", base_url=url
+    )
+
+
 def vertex(url: str) -> Any:
     return anthropic.AnthropicVertex(
         region="us-east5", project_id="project", access_token="token", base_url=url
@@ -62,7 +70,7 @@ def steady(call: Call) -> dict[str, Any]:
     return {"line": (call.method, call.path), "headers": headers, "body": call.body}
 
 
-@pytest.mark.parametrize("make", [bedrock, signed_bedrock, vertex])
+@pytest.mark.parametrize("make", [bedrock, signed_bedrock, signed_mantle, vertex])
 def test_other_clouds(
     cache: SemanticCache, upstream: ScriptedUpstream, make: Callable[[str], Any]
 ) -> None:
@@ -76,6 +84,17 @@ def test_other_clouds(
     assert steady(beta_twin) == steady(beta)
     assert not [one for one in told if hasattr(one, "cacheback_hit")]
     assert not cache.entries()
+
+
+@pytest.mark.parametrize("make", [signed_bedrock, signed_mantle])
+def test_what_a_signature_covers_is_not_taken_away(
+    cache: SemanticCache, upstream: ScriptedUpstream, make: Callable[[str], Any]
+) -> None:
+    with make(upstream.url) as plain:
+        asking = options(wrap(plain, cache=cache), mode="refresh")
+        with pytest.raises(anthropic.BadRequestError, match="signature"):
+            asking.messages.create(**ASKED)
+    assert not upstream.calls
 
 
 @pytest.mark.parametrize("make", [async_bedrock, async_vertex])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cacheback import CachedOpenAI, SemanticCache
+from cacheback import CachedOpenAI, InputError, SemanticCache, options
 from cacheback.adapters.origin import endpoint, parameters, tenant
 from cacheback.testing import Reply, ScriptedUpstream
 
@@ -139,6 +139,26 @@ def test_no_secret_lies_on_disk(
     stored = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     assert b"capital of France" in stored
     assert b"SECRET" not in stored
+
+
+SIGNATURE = "AWS4-HMAC-SHA256 Credential=AKIA/20261123/us-east-1/bedrock-mantle, Signature=1"
+
+
+def test_a_signed_request_passes_untouched(client: CachedOpenAI, cache: SemanticCache) -> None:
+    signed = client.copy(default_headers={"Authorization": SIGNATURE, "X-Amz-Date": "today"})
+    for _ in range(2):
+        assert not hasattr(signed.chat.completions.create(**ASKED), "cacheback_hit")
+        assert not hasattr(signed.embeddings.create(model="m", input=["a"]), "cacheback_hit")
+    assert not cache.entries()
+
+
+def test_what_a_signature_covers_cannot_be_taken_away(
+    client: CachedOpenAI, upstream: ScriptedUpstream
+) -> None:
+    asking = options(client, mode="refresh").copy(default_headers={"Authorization": SIGNATURE})
+    with pytest.raises(InputError, match="signature"):
+        asking.chat.completions.create(**ASKED)
+    assert not upstream.calls
 
 
 def test_another_query_is_another_endpoint() -> None:
