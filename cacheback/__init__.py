@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cacheback.core.normalise import blank_volatile
     from cacheback.core.plan import Send
     from cacheback.errors import (
+        BlockedError,
         CachebackError,
         ClosedError,
         ConfigurationError,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
         Entry,
         Explanation,
         Hit,
+        Negative,
+        NegativeMatch,
         Outcome,
         Reason,
         Reply,
@@ -73,6 +76,7 @@ _HOMES = {
     "cacheback.core.normalise": ("blank_volatile",),
     "cacheback.core.plan": ("Send",),
     "cacheback.errors": (
+        "BlockedError",
         "CachebackError",
         "ClosedError",
         "ConfigurationError",
@@ -90,6 +94,8 @@ _HOMES = {
         "Entry",
         "Explanation",
         "Hit",
+        "Negative",
+        "NegativeMatch",
         "Outcome",
         "Reason",
         "Reply",
@@ -111,6 +117,7 @@ __all__ = [
     "AsyncCachedAzureOpenAI",
     "AsyncCachedOpenAI",
     "AsyncRelay",
+    "BlockedError",
     "CachebackError",
     "CachedAnthropic",
     "CachedAzureOpenAI",
@@ -127,6 +134,8 @@ __all__ = [
     "Info",
     "InputError",
     "MissingExtraError",
+    "Negative",
+    "NegativeMatch",
     "NotCachedError",
     "Outcome",
     "Reason",

@@ -22,6 +22,7 @@ from cacheback.core.memory import Memo
 from cacheback.core.parts import Limits, Parts
 from cacheback.core.ports import Selection
 from cacheback.core.scope import ScopeRules, known_parts
+from cacheback.core.screening import HandlerError
 from cacheback.drive import AsyncSender, Landing, Sender, arun, in_thread, run
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
@@ -48,15 +49,17 @@ from cacheback.models import (
     Saved,
     Stats,
 )
+from cacheback.negative import NegativeCache
 from cacheback.prices import price
 from cacheback.store.memory import MemoryStore
 from cacheback.store.sqlite import SQLiteStore
 from cacheback.tally import FaultLog, WriteBehind
-from cacheback.vectors import pack
+from cacheback.vectors import pack, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cacheback.core.plan import Plan
     from cacheback.core.ports import Embedder, Judge, Store
 
 # Keys of the store's meta: whose vectors it holds, and whose they are being turned into.
@@ -112,6 +115,7 @@ class SemanticCache:
         except BaseException:
             self.store.close()
             raise
+        self.negative = NegativeCache(self.ready, self.settings.namespace)
         # Also when nobody calls `close()`: what is pending is written at the end of the program.
         self._finish = weakref.finalize(self, _finish, self._tally, self.catalog, self.store)
 
@@ -137,6 +141,7 @@ class SemanticCache:
             price=price,
             pack=pack,
             sound=_sound,
+            unpack=partial(unpack, dim=self.embedder.dim),
         )
         limits = Limits(
             threshold=settings.similarity_threshold,
@@ -145,6 +150,8 @@ class SemanticCache:
             candidates=settings.candidates,
             enabled=settings.cache_enabled,
             exact_above_temperature=settings.exact_above_temperature,
+            negative_threshold=settings.negative_threshold,
+            on_negative_hit=settings.on_negative_hit,
         )
         return Engine(parts, limits, Flights(Landing))
 
@@ -168,9 +175,10 @@ class SemanticCache:
 
         Raises:
             InputError, ConfigurationError: an argument is not what it must be.
+            BlockedError: the question matches a blocked pattern, and that raises.
         """
         request = self.request(question, scope, _asking(threshold, namespace))
-        return _hit(run(self.ready().recall(request)))
+        return _hit(self._run(self.ready().recall(request)))
 
     async def alookup(
         self,
@@ -182,7 +190,7 @@ class SemanticCache:
     ) -> Hit | None:
         """`lookup` on the running event loop."""
         request = self.request(question, scope, _asking(threshold, namespace))
-        return _hit(await arun(self.ready().recall(request)))
+        return _hit(await self._arun(self.ready().recall(request)))
 
     def search(
         self,
@@ -309,7 +317,7 @@ class SemanticCache:
         return self.ready().memory.evict()
 
     def clear(self) -> int:
-        """Delete every entry; returns how many."""
+        """Delete every entry; returns how many. Blocked patterns stay."""
         return self.ready().memory.forget(Selection())
 
     async def adelete(self, *ids: int) -> int:
@@ -372,6 +380,8 @@ class SemanticCache:
                 money=counters.get("saved.money"),
                 seconds=counters.get("saved.seconds", 0.0),
             ),
+            negatives=stored.negatives,
+            blocked=_under("blocked.", counters),
         )
 
     def check(self) -> list[str]:
@@ -427,16 +437,17 @@ class SemanticCache:
                 that of a `SyncRelay`. What it raises is raised, and nothing is stored.
 
         Raises:
+            BlockedError: the question matches a blocked pattern, and that raises.
             NotCachedError: the request allows memory only, and nothing in it may answer.
             ClosedError: the cache was closed.
         """
-        return run(self.ready().answer(request), send)
+        return self._run(self.ready().answer(request), send)
 
     async def aanswer(self, request: Request, send: AsyncSender) -> Outcome:
         """`answer` on the running event loop; `send` is a coroutine function, and the reply of a
         stream that of an `AsyncRelay`."""
         request = replace(request, asynchronous=True)
-        return await arun(self.ready().answer(request), send)
+        return await self._arun(self.ready().answer(request), send)
 
     def recall(self, request: Request) -> Outcome:
         """What memory alone has for a request: for a framework that calls upstream by itself.
@@ -447,11 +458,11 @@ class SemanticCache:
         Raises:
             ClosedError: the cache was closed.
         """
-        return run(self.ready().recall(request))
+        return self._run(self.ready().recall(request))
 
     async def arecall(self, request: Request) -> Outcome:
         """`recall` on the running event loop."""
-        return await arun(self.ready().recall(request))
+        return await self._arun(self.ready().recall(request))
 
     def record(self, request: Request, reply: Reply) -> None:
         """Keep what upstream answered to a request that `recall` missed, if it may be kept.
@@ -467,6 +478,20 @@ class SemanticCache:
     async def arecord(self, request: Request, reply: Reply) -> None:
         """`record` on the running event loop."""
         await arun(self.ready().record(request, reply))
+
+    @staticmethod
+    def _run(plan: Plan[Outcome], send: Sender | None = None) -> Outcome:
+        try:
+            return run(plan, send)
+        except HandlerError as failed:
+            raise failed.error from failed.error.__cause__
+
+    @staticmethod
+    async def _arun(plan: Plan[Outcome], send: AsyncSender | None = None) -> Outcome:
+        try:
+            return await arun(plan, send)
+        except HandlerError as failed:
+            raise failed.error from failed.error.__cause__
 
     def report(self, error: Exception) -> None:
         """Count, and log once, an error in an adapter's own reading of what passes."""
@@ -568,11 +593,11 @@ def _finish(tally: WriteBehind, catalog: IndexCatalog, store: Store) -> None:
 
 def _hit(outcome: Outcome) -> Hit | None:
     answer, entry = outcome.answer, outcome.entry
-    if answer is None or entry is None:
+    if answer is None:
         return None
     if answer.raw is not None:  # the caller may change what it is given, and others share this
         answer = replace(answer, raw=deepcopy(answer.raw))
-        entry = replace(entry, answer=answer)
+        entry = entry and replace(entry, answer=answer)
     return Hit(
         answer=answer,
         tier=outcome.tier,

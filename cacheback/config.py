@@ -14,6 +14,7 @@ from cacheback.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from cacheback.embedders import BaseEmbedder
+    from cacheback.models import OnNegativeHit
 
 DEFAULT_DIR = "~/.cacheback"
 
@@ -33,7 +34,12 @@ class Settings:
         cache_dir: the directory of the cache, made when missing (mode 0700); ":memory:" for none.
         similarity_threshold: cosine (0 to 1) from which an entry may be served by meaning, if
             the judge agrees.
-        negative_threshold: cosine from which a blocked pattern is recognised.
+        negative_threshold: cosine (0 to 1) from which a question matches a blocked pattern; see
+            `SemanticCache.negative`.
+        on_negative_hit: what then happens: "raise" raises BlockedError, "skip" asks upstream as
+            if there were no cache; a function is called with the match and the request, and may
+            return an answer (text or `Answer`), raise, or return None to let the question pass.
+            Where the caller is asynchronous it may be a coroutine function.
         cache_ttl: seconds until an entry expires; None for never.
         cache_max_entries: above this the least recently used entries go.
         cache_enabled: False lets every call through, and stores nothing.
@@ -57,6 +63,7 @@ class Settings:
     cache_dir: str | Path = DEFAULT_DIR
     similarity_threshold: float = 0.92
     negative_threshold: float = 0.85
+    on_negative_hit: OnNegativeHit = "raise"
     cache_ttl: float | None = 86_400
     cache_max_entries: int = 100_000
     cache_enabled: bool = True
@@ -80,6 +87,11 @@ class Settings:
             _number("cache_ttl", self.cache_ttl, 0, hint="; None lets entries live for ever")
         if self.exact_above_temperature is not None:
             _number("exact_above_temperature", self.exact_above_temperature, 0)
+        if self.on_negative_hit not in ("raise", "skip") and not callable(self.on_negative_hit):
+            raise ConfigurationError(
+                f"on_negative_hit is {self.on_negative_hit!r}; it must be 'raise', 'skip' or a"
+                " function"
+            )
         ScopeRules(self.scope)
 
     @property
@@ -114,6 +126,7 @@ class CacheKeywords(TypedDict, total=False):
 
     similarity_threshold: float
     negative_threshold: float
+    on_negative_hit: OnNegativeHit
     cache_ttl: float | None
     cache_max_entries: int
     cache_enabled: bool
@@ -149,6 +162,7 @@ _FROM_TEXT: Mapping[str, Any] = {
     "cache_dir": str,
     "similarity_threshold": float,
     "negative_threshold": float,
+    "on_negative_hit": str,
     "cache_ttl": _optional_number,
     "cache_max_entries": int,
     "cache_enabled": _truth,

@@ -10,10 +10,12 @@ import os
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cacheback.core.flight import Landed, NoEntry
-from cacheback.core.plan import Drain, Local, Plan, Send, Step, Wait
+from cacheback.core.plan import Call, Drain, Local, Plan, Send, Step, Wait
+from cacheback.errors import ConfigurationError
 from cacheback.models import Reply
 
 if TYPE_CHECKING:
@@ -64,8 +66,21 @@ def _perform(step: Step, send: Sender | None) -> Any:
             return _wait(landing, patience)
         case Drain(view):
             return view.drain()
+        case Call(call):
+            return _blocking(call())
         case Send():
             return _sender(send)(step)
+
+
+def _blocking(result: Any) -> Any:
+    if not isawaitable(result):
+        return result
+    if iscoroutine(result):
+        result.close()  # else Python complains that nobody awaited it
+    raise ConfigurationError(
+        "a coroutine function can only be called by async clients and by the async methods of a"
+        " cache; give a plain function"
+    )
 
 
 def _wait(landing: Any, patience: float | None) -> Landed:
@@ -137,6 +152,9 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:
             return await _await(landing, patience)
         case Drain(view):
             return await view.drain()
+        case Call(call):
+            result = await in_thread(call)
+            return await result if isawaitable(result) else result
         case Send():
             return await _sender(send)(step)
 

@@ -15,7 +15,8 @@ CachebackError
 │   ├── NewerStoreError       the file was written by a newer cacheback
 │   └── ReembeddingError      a change of embedder was begun and not finished
 ├── ClosedError               the cache was used after `close()`
-└── NotCachedError            `only-if-cached` was asked for and nothing may answer
+├── NotCachedError            `only-if-cached` was asked for and nothing may answer
+└── BlockedError              the question matches a blocked pattern (the negative cache)
 
 Your mistake (ConfigurationError, InputError, ClosedError) is raised at once. What fails on its
 own (EmbedderError, StoreError) reaches you from commands such as `populate` or `delete`, and
@@ -23,6 +24,11 @@ never from an LLM call or a `lookup`: there it is a miss, counted in `stats()`.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cacheback.models import NegativeMatch
 
 
 class CachebackError(Exception):
@@ -99,3 +105,16 @@ class ClosedError(CachebackError, RuntimeError):
 
 class NotCachedError(CachebackError, LookupError):
     """The request allowed memory only, and nothing in memory may answer it."""
+
+
+class BlockedError(CachebackError):
+    """The question matches a blocked pattern; upstream was not called.
+
+    Attributes:
+        match: the pattern, how near it is and why it was blocked; None where only a response
+            told of it, such as one from a proxy.
+    """
+
+    def __init__(self, message: str, match: NegativeMatch | None = None) -> None:
+        super().__init__(message)
+        self.match = match

@@ -6,7 +6,7 @@ durations seconds, money US dollars; vectors are `dim` little-endian float16 val
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -19,6 +19,7 @@ JSON: TypeAlias = Any
 
 Provenance = Literal["upstream", "synthesis", "import", "manual"]
 Mode = Literal["default", "refresh", "bypass", "only-if-cached"]
+NegativeState = Literal["active", "review"]
 
 
 class Tier(StrEnum):
@@ -66,6 +67,8 @@ class Reason(StrEnum):
     BYPASSED = "bypassed"
     REFRESHED = "refreshed"
     DISABLED = "disabled"
+    # blocked: neither asked nor answered
+    BLOCKED = "blocked"
     # a part failed: a miss
     STORE_FAILED = "store_failed"
     EMBEDDER_FAILED = "embedder_failed"
@@ -236,6 +239,53 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Negative:
+    """A blocked pattern: questions that match it are not to be answered.
+
+    `reason` is what the person who blocked it wrote. `threshold` is its own bar (cosine):
+    `negative_threshold`, raised by every report of a question that it caught by mistake. `reports`
+    counts these; after three of them its state is `review`, and it blocks nothing any more.
+    """
+
+    id: int
+    pattern: str
+    reason: str
+    namespace: str | None
+    created_at: float
+    expires_at: float | None
+    threshold: float
+    reports: int = 0
+    state: NegativeState = "active"
+
+    def expired(self, now: float) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeMatch:
+    """A blocked pattern that a question matches, how near it is (cosine), and its reason.
+
+    `rule` says how it was recognised: `exact` is the same text but for case, spaces and the signs
+    at its end; `semantic` is near enough; `contained` is a little less near, but all of the
+    question's words stand in the pattern.
+    """
+
+    entry: Negative
+    similarity: float
+    reason: str
+    query: str
+    rule: Literal["exact", "semantic", "contained"]
+
+
+NegativeHandler: TypeAlias = Callable[
+    [NegativeMatch, Request], "Answer | str | Awaitable[Answer | str | None] | None"
+]
+"""Decides about a blocked question: an answer in its stead, None to let it pass, or it raises."""
+
+OnNegativeHit: TypeAlias = Literal["raise", "skip"] | NegativeHandler
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What upstream sent: the caller's own `native` response, and the answer if it was whole.
 
@@ -273,13 +323,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What `lookup` found. True, and as text it is the answer."""
+    """What `lookup` found. True, and as text it is the answer.
+
+    `entry` is None where the answer is not stored: where `on_negative_hit` gave it.
+    """
 
     answer: Answer
     tier: Tier
     verdict: Verdict
     similarity: float
-    entry: Entry
+    entry: Entry | None
     age: float
     saved: Saved
 
@@ -328,7 +381,8 @@ class Stats:
     """Figures of a cache since its directory was made; counters lag by a few seconds at most.
 
     `hits` is by tier, `misses` by reason, `faults` by the part that failed; `bytes` is the size
-    on disk.
+    on disk. `negatives` counts the blocked patterns, `blocked` the questions that matched one, by
+    what was done: `raised`, `skipped`, `answered` or `passed`.
     """
 
     entries: int
@@ -338,6 +392,8 @@ class Stats:
     misses: Mapping[str, int]
     faults: Mapping[str, int]
     saved: Saved
+    negatives: int = 0
+    blocked: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def lookups(self) -> int:

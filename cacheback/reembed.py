@@ -1,4 +1,4 @@
-"""Re-embedding: giving the entries of a directory the vectors of another embedder.
+"""Re-embedding: giving the entries and blocked patterns of a directory another embedder's vectors.
 
 The store's meta says from the first moment that this was begun, for which embedder, and how far it
 has come; each batch of vectors is written in one transaction with the point it reached. Until the
@@ -21,7 +21,7 @@ from cacheback.cache import EMBEDDER_META, REEMBEDDING_META, embedder_meta
 from cacheback.core.ports import Selection
 from cacheback.errors import StoreLockedError
 from cacheback.store.sqlite import SQLiteStore
-from cacheback.vectors import pack_rows
+from cacheback.vectors import pack, pack_rows
 
 if TYPE_CHECKING:
     from cacheback.core.ports import Embedder, Store
@@ -92,6 +92,7 @@ def reembed(
         # Saved indexes are copies of the old vectors; they are built again from the new ones.
         shutil.rmtree(directory / "index", ignore_errors=True)
         done = _encode_all(store, embedder, start, on_progress, batch)
+        _encode_negatives(store, embedder)
         store.set_meta({EMBEDDER_META: target, REEMBEDDING_META: None})
     return done
 
@@ -169,6 +170,23 @@ def _encode_all(
         if on_progress is not None:
             on_progress(progress, total)
     return progress
+
+
+def _encode_negatives(store: Store, embedder: Embedder) -> None:
+    """Blocked patterns, all at once: there are few, and after a kill they are done again."""
+    _, held = store.negatives.read()
+
+    def encoded(text: str | None) -> bytes | None:
+        if text is None or embedder.blind_to(text) is not None:
+            return None
+        return pack(embedder.encode(text))
+
+    store.negatives.replace_vectors(
+        [
+            (one.id, encoded(one.draft.pattern), [encoded(report.text) for report in one.reports])
+            for one in held
+        ]
+    )
 
 
 def _vectors(store: Store, embedder: Embedder, page: Sequence[Entry]) -> dict[int, bytes]:

@@ -34,7 +34,7 @@ class TestLookup:
         assert str(hit) == "Paris."
         assert (hit.tier, hit.similarity) == (Tier.EXACT, 1.0)
         assert hit.verdict.reason is Reason.SAME_TEXT
-        assert hit.entry.id == entry.id
+        assert hit.entry == entry
         assert hit.saved.seconds == 1.5
 
     def test_a_paraphrase_is_a_semantic_hit(self, cache: SemanticCache) -> None:
@@ -268,7 +268,7 @@ class TestAsync:
         for question in (FRANCE, "capital of France?"):
             hit = await cache.alookup(question)
             assert hit is not None
-            assert hit.entry.id == entry.id
+            assert hit.entry == entry
         assert await cache.alookup("Who wrote Hamlet?") is None
 
     async def test_as_a_context(self, tmp_path: Path) -> None:

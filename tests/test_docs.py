@@ -68,3 +68,10 @@ def test_links_between_the_pages_lead_somewhere() -> None:
     for page in [DOCS.parent / "README.md", *DOCS.glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_snippet_on_blocked_questions_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (DOCS / "negative.md").read_text("utf-8")
+    snippet, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(snippet, {})
+    assert capsys.readouterr().out == "contained None\nNone\n"

@@ -20,7 +20,7 @@ from cacheback.errors import ReembeddingError, StoreLockedError
 from cacheback.models import Answer, Request
 from cacheback.reembed import Progress, reembed, unfinished
 from cacheback.store.sqlite import SQLiteStore
-from cacheback.vectors import unpack
+from cacheback.vectors import pack, unpack
 
 
 class Letters(BaseEmbedder):
@@ -302,3 +302,26 @@ class TestOthers:
         with closing(SQLiteStore(directory)) as store:
             assert unfinished(store) is None
             assert store.meta(EMBEDDER_META) == embedder_meta(checked(Backwards()))
+
+
+def test_blocked_patterns_get_the_new_vectors_and_keep_their_reports(
+    make_cache: Callable[..., SemanticCache], tmp_path: Path
+) -> None:
+    path = tmp_path / "blocked"
+    with make_cache(path, embedder=Letters()) as cache:
+        entry = cache.negative.add("aaaaaaaa")
+        cache.negative.report_false_positive(entry.id, "aaaaaaab")
+        cache.negative.report_false_positive(entry.id)
+        cache.negative.add("aaaa 7")
+    reembed(path, checked(Backwards()))
+    with make_cache(path, embedder=Backwards()) as cache:
+        blind, after = cache.negative.list()
+        assert (after.pattern, after.reports) == ("aaaaaaaa", 2)
+        assert cache.negative.check("aaaaaaab") is None
+        assert cache.negative.check("aaaaaaaa")
+        assert blind.pattern == "aaaa 7"
+        _, held = cache.store.negatives.read()
+    encode = Checked(Backwards()).encode
+    assert held[0].draft.vector == pack(encode("aaaaaaaa"))
+    assert [report.vector for report in held[0].reports] == [pack(encode("aaaaaaab")), None]
+    assert held[1].draft.vector is None

@@ -6,16 +6,23 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
 from cacheback.adapters.install import cached_copy, install, installed
-from cacheback.adapters.transport import ERROR_HEADER
+from cacheback.adapters.transport import ERROR_EXTENSION, ERROR_HEADER
 from cacheback.cache import SemanticCache
 from cacheback.config import SettingKeywords
+from cacheback.core.screening import HandlerError
 from cacheback.drive import in_thread
-from cacheback.errors import CachebackError, ConfigurationError, InputError, NotCachedError
+from cacheback.errors import (
+    BlockedError,
+    CachebackError,
+    ConfigurationError,
+    InputError,
+    NotCachedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_OURS = {kind.__name__: kind for kind in (NotCachedError, InputError)}
+_OURS = {kind.__name__: kind for kind in (BlockedError, NotCachedError, InputError)}
 
 _SETTINGS = frozenset(SettingKeywords.__annotations__)
 
@@ -65,15 +72,24 @@ class CachedClient:
     with_options = copy
 
     def _make_status_error(self, err_msg: str, *, body: object, response: Any) -> Exception:
-        """The SDK's exception for an error response; if it tells of ours, an exception of both."""
+        """The SDK's exception for an error response; if it tells of ours, an exception of both.
+
+        What the user's own `on_negative_hit` raised is raised as it is.
+        """
         error: Exception = super()._make_status_error(  # type: ignore[misc]  # the SDK's method
             err_msg, body=body, response=response
         )
-        ours = _OURS.get(response.headers.get(ERROR_HEADER, ""))
+        kind = response.headers.get(ERROR_HEADER, "")
+        raised: Exception | None = response.extensions.get(ERROR_EXTENSION)
+        if kind == HandlerError.__name__ and raised is not None:
+            return raised
+        ours = _OURS.get(kind)
         if ours is None:
             return error
         both = _both(type(error), ours)  # type: ignore[arg-type]  # a class can be hashed
         told: Exception = both(err_msg, response=response, body=body)
+        if isinstance(told, BlockedError) and isinstance(raised, BlockedError):
+            told.match = raised.match
         return told
 
     def _end(self) -> None:

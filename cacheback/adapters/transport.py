@@ -18,8 +18,9 @@ from cacheback.adapters.embeddings import BatchExchange, read_batch
 from cacheback.adapters.exchange import OF_THE_BYTES, Exchange, Readable, Sent, read
 from cacheback.adapters.origin import signed
 from cacheback.core.plan import Send
+from cacheback.core.screening import HandlerError
 from cacheback.drive import arun, run
-from cacheback.errors import ClosedError, InputError, NotCachedError
+from cacheback.errors import BlockedError, ClosedError, InputError, NotCachedError
 from cacheback.models import Controls, Reply
 from cacheback.relay import AsyncRelay, AsyncView, SyncRelay, SyncView
 from cacheback.wire import marks
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
 
 ERROR_HEADER = "x-cacheback-error"
 """Names the class of our own error that a response tells of."""
+ERROR_EXTENSION = "cacheback_error"
+"""Holds, among the extensions of such a response, the exception itself where it has more to say."""
+
+REFUSED = (BlockedError, HandlerError, NotCachedError)
+"""What the engine raises instead of an answer."""
+
+_STATUS = {BlockedError: 403, HandlerError: 403, NotCachedError: 504, InputError: 400}
 
 # A request that came before, byte for byte, is not read again: that takes 45 µs for a short one, a
 # third of an exact hit. Requests of at most so many bytes, and so many of them, are remembered.
@@ -189,7 +197,7 @@ class CachingTransport:
             response.status_code, [*kept, *told], body, extensions=response.extensions
         )
 
-    def refuse(self, error: NotCachedError | InputError) -> Any:
+    def refuse(self, error: BlockedError | HandlerError | InputError | NotCachedError) -> Any:
         """An error of ours as a response in the providers' form, which no SDK retries.
 
         An exception would be wrapped as a connection error by some SDKs, and tried three times.
@@ -199,7 +207,12 @@ class CachingTransport:
         told = {"message": str(error), "type": kind, "code": kind, "param": None}
         body = [json.dumps({"type": "error", "error": told}).encode()]
         headers = [_JSON, _length(body), ("x-should-retry", "false"), (ERROR_HEADER, kind)]
-        return self._response(504 if isinstance(error, NotCachedError) else 400, headers, body)
+        extensions = {}
+        if isinstance(error, BlockedError | HandlerError):
+            headers += [*marks.BLOCKED]
+            itself = error.error if isinstance(error, HandlerError) else error
+            extensions = {ERROR_EXTENSION: itself}
+        return self._response(_STATUS[type(error)], headers, body, extensions=extensions)
 
     def _response(self, status: int, headers: list[tuple[str, str]], body: Any, **rest: Any) -> Any:
         # A stream, not `content`: only then does the client set `.elapsed`.
@@ -285,7 +298,7 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
                 return self.inner.handle_request(request)
             try:
                 result = run(self.plan(found, request), self._send)
-            except NotCachedError as error:
+            except REFUSED as error:
                 return self.refuse(error)
             response = self.respond(found, result)
             return self.inner.handle_request(request) if response is None else response
@@ -352,7 +365,7 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
                 return await self.inner.handle_async_request(request)
             try:
                 result = await arun(self.plan(found, request), self._send)
-            except NotCachedError as error:
+            except REFUSED as error:
                 return self.refuse(error)
             response = self.respond(found, result)
             if response is None:

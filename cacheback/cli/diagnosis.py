@@ -171,8 +171,9 @@ def _contents(directory: Path, store: SQLiteStore) -> Finding:
     stats = store.stats()
     index = sum(file.stat().st_size for file in (directory / "index").glob("*"))
     found = (
-        f"{stats.entries:,} entries in {stats.scopes:,} scopes, {size(stats.bytes)};"
-        f" saved indexes {size(index)}; journal mode {_journal_mode(store.path)}"
+        f"{stats.entries:,} entries in {stats.scopes:,} scopes, {stats.negatives:,} blocked"
+        f" patterns, {size(stats.bytes)}; saved indexes {size(index)}; journal mode"
+        f" {_journal_mode(store.path)}"
     )
     return Finding("database", "ok", found)
 

@@ -50,6 +50,8 @@ def _as_json(stats: Stats, directory: str) -> JSON:
         "hits": dict(stats.hits),
         "misses": dict(stats.misses),
         "faults": dict(stats.faults),
+        "negatives": stats.negatives,
+        "blocked": dict(stats.blocked),
         "saved": {
             "tokens": stats.saved.tokens,
             "money": stats.saved.money,
@@ -69,6 +71,10 @@ def _show(stats: Stats, directory: str) -> None:
     )
     summary.add_row("Lookups", f"{stats.lookups:,}, of which {stats.hit_rate:.1%} were served")
     summary.add_row("Saved", f"{saved.tokens:,} tokens{money} · {span(saved.seconds)} of waiting")
+    if stats.negatives or stats.blocked:
+        blocked = sum(stats.blocked.values())
+        caught = f"which {blocked:,} questions matched"
+        summary.add_row("Blocked", f"{stats.negatives:,} patterns, {caught}")
     out.print(summary)
     if stats.hits:
         out.print("\n[green]Served[/]", _counts(stats.hits, _TIERS))

@@ -33,6 +33,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.STATEFUL: "the provider keeps state, so it is not cached",
     Reason.BYPASSED: "the request went past the cache",
     Reason.REFRESHED: "the request wanted a fresh answer",
+    Reason.BLOCKED: "it matches a blocked pattern",
     Reason.DISABLED: "the cache is switched off (CACHEBACK_CACHE_ENABLED)",
     Reason.STORE_FAILED: "the store failed",
     Reason.EMBEDDER_FAILED: "the embedder failed",

@@ -16,6 +16,7 @@ from cacheback.core.memory import Memo, Memory
 from cacheback.core.parts import Asked, Limits, Parts, place
 from cacheback.core.plan import Drain, Local, Plan, Send, Wait
 from cacheback.core.recall import Recall
+from cacheback.core.screening import Screening
 from cacheback.errors import NotCachedError
 from cacheback.models import Entry, Explanation, Outcome, Reason, Reply, Request
 
@@ -34,15 +35,16 @@ class Engine:
         self.flights = flights
         self.memory = Memory(parts, limits)
         self.recalling = Recall(parts, limits, self.memory)
+        self.screening = Screening(parts, limits, self.memory.blocks)
 
     def answer(self, request: Request) -> Plan[Outcome]:
-        """exact → semantic → upstream.
+        """negative → exact → semantic → upstream.
 
         Raises:
+            BlockedError, HandlerError: the question matches a blocked pattern.
             NotCachedError: the request allows memory only, and nothing in it may answer.
         """
-        asked = place(request, self.parts, self.limits)
-        recalled = yield from self._recall(asked)
+        asked, recalled = yield from self._recall(place(request, self.parts, self.limits))
         if recalled.answer is not None:
             return recalled
         if not asked.ruling.call:
@@ -54,8 +56,11 @@ class Engine:
         return (yield from self._upstream(asked, recalled))
 
     def recall(self, request: Request) -> Plan[Outcome]:
-        """exact → semantic, and no further; the outcome's answer is None on a miss."""
-        outcome = yield from self._recall(place(request, self.parts, self.limits))
+        """negative → exact → semantic, and no further; the outcome's answer is None on a miss.
+
+        Raises what `answer` raises where a pattern matches.
+        """
+        _, outcome = yield from self._recall(place(request, self.parts, self.limits))
         if outcome.answer is None:
             self.count_miss(outcome)
         return outcome
@@ -68,7 +73,7 @@ class Engine:
     def record(self, request: Request, reply: Reply) -> Plan[None]:
         """Keep what upstream answered to a request, where it may be kept; nothing is raised."""
         asked = place(request, self.parts, self.limits)
-        if asked.ruling.keep:
+        if asked.ruling.keep and not (yield from self.screening.bars(asked)):
             yield Local(partial(self._keep, asked, reply))
 
     def explain(self, request: Request, k: int, *, everywhere: bool = False) -> Plan[Explanation]:
@@ -78,14 +83,24 @@ class Engine:
         explanation: Explanation = yield Local(explain)
         return explanation
 
-    def _recall(self, asked: Asked) -> Plan[Outcome]:
+    def _recall(self, asked: Asked) -> Plan[tuple[Asked, Outcome]]:
+        """What memory says, and the request with what may still happen to it."""
         recalling = self.recalling
-        if not asked.ruling.recall:
-            return recalling.missed(asked.ruling.reason or Reason.EMPTY)
+        if not self.limits.enabled:
+            return asked, recalling.missed(Reason.DISABLED)
         # Following what others wrote may take a while; seeing that nothing was written does not.
-        if recalling.behind() and not (yield Local(recalling.follow)):
-            return recalling.missed(Reason.STORE_FAILED)
-        return recalling.hot(asked) or (yield Local(partial(recalling.search, asked)))
+        followed = not recalling.behind() or (yield Local(recalling.follow))
+        if not self.memory.blocks.empty:
+            screened = yield from self.screening.screen(asked)
+            if isinstance(screened, Outcome):
+                return asked, screened
+            asked = screened
+        if not asked.ruling.recall:
+            return asked, recalling.missed(asked.ruling.reason or Reason.EMPTY)
+        if not followed:
+            return asked, recalling.missed(Reason.STORE_FAILED)
+        found = recalling.hot(asked) or (yield Local(partial(recalling.search, asked)))
+        return asked, found
 
     def _upstream(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
         if not asked.ruling.keep:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from cacheback.core.blocking import BlockList
 from cacheback.core.parts import Asked, Limits, Parts, place
 from cacheback.core.ports import Changes, Selection
 from cacheback.errors import ConfigurationError
@@ -47,6 +48,7 @@ class Memory:
     def __init__(self, parts: Parts, limits: Limits) -> None:
         self._parts = parts
         self._limits = limits
+        self.blocks = BlockList(parts, limits.negative_threshold)
         self._seen = parts.store.changes(-1).seq
         self._behind = False
         self._since_evicted = 0
@@ -98,6 +100,7 @@ class Memory:
     def evict(self) -> int:
         """Remove what expired, then the least recently used above the limit."""
         limit, now = self._limits.max_entries, self._parts.clock()
+        self._parts.store.negatives.evict(now)
         return self._remove(partial(self._parts.store.evict, limit, now))
 
     def _remove(self, remove: Callable[[], int]) -> int:
@@ -135,6 +138,7 @@ class Memory:
             raise
 
     def _follow(self, news: Changes) -> None:
+        self.blocks.follow(news.negatives)
         if news.changes is None:
             self.start_anew()
         else:

@@ -13,11 +13,20 @@ from typing import TYPE_CHECKING
 from cacheback.core.policy import Ruling, rule
 from cacheback.core.scope import canonical, question_digest
 from cacheback.errors import InputError
-from cacheback.models import Answer, Reason, Request, Scope
+from cacheback.models import Answer, OnNegativeHit, Reason, Request, Scope
 
 if TYPE_CHECKING:
     from cacheback.core.hot import HotMap
-    from cacheback.core.ports import Catalog, Embedder, Faults, Judge, Store, Tally, Vector
+    from cacheback.core.ports import (
+        Catalog,
+        Embedder,
+        Faults,
+        Judge,
+        Store,
+        Tally,
+        Vector,
+        Vectors,
+    )
     from cacheback.core.scope import ScopeRules
 
 
@@ -27,7 +36,7 @@ class Parts:
 
     `clock` gives Unix seconds, `day` the date of such a time as text, `price` the US dollars that
     an answer cost (None when unknown), `pack` the bytes of a vector as they are stored, `sound` an
-    answer from the store without what no adapter could read.
+    answer from the store without what no adapter could read, `unpack` the vectors of stored bytes.
     """
 
     store: Store
@@ -43,6 +52,7 @@ class Parts:
     price: Callable[[Answer], float | None]
     pack: Callable[[Vector], bytes]
     sound: Callable[[Answer], Answer]
+    unpack: Callable[[bytes], Vectors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,8 @@ class Limits:
     candidates: int
     enabled: bool = True
     exact_above_temperature: float | None = None
+    negative_threshold: float = 0.85
+    on_negative_hit: OnNegativeHit = "raise"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,5 +60,15 @@ class Drain:
     view: Any
 
 
-Step: TypeAlias = Local | Send | Wait | Drain
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The user's own code; what it returns is sent back, awaited if it can be.
+
+    Where there is no event loop a coroutine is an error: ConfigurationError.
+    """
+
+    call: Callable[[], Any]
+
+
+Step: TypeAlias = Local | Send | Wait | Drain | Call
 Plan: TypeAlias = Generator[Step, Any, T]

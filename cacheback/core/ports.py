@@ -151,11 +151,13 @@ class Changes:
     """What was written after a point in the change sequence.
 
     `seq` is the point reached. `changes` is None when the log no longer reaches back far enough:
-    the reader must forget what it holds and read again.
+    the reader must forget what it holds and read again. `negatives` is the point that blocked
+    patterns have reached, see `Negatives.read`.
     """
 
     seq: int
     changes: tuple[Change, ...] | None
+    negatives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,21 +190,99 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class StoreStats:
-    """Figures of a store; `bytes` is its size on disk (0 in memory)."""
+    """Figures of a store; `bytes` is its size on disk (0 in memory), `negatives` of patterns."""
 
     entries: int
     scopes: int
     bytes: int
     counters: Mapping[str, float]
+    negatives: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeDraft:
+    """A pattern that is to be blocked, not stored yet.
+
+    `digest` is what must be equal for the same pattern (`core.negative.pattern_digest`);
+    `vector` is None where only the same text is to be caught.
+    """
+
+    pattern: str
+    digest: str
+    reason: str
+    namespace: str | None
+    created_at: float
+    expires_at: float | None
+    vector: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A question that a pattern caught by mistake; all but the time is None if it is not known."""
+
+    created_at: float
+    text: str | None = None
+    digest: str | None = None
+    vector: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldNegative:
+    """A blocked pattern as it is stored, with the reports on it, oldest first."""
+
+    id: int
+    draft: NegativeDraft
+    reports: tuple[Report, ...] = ()
+
+
+class Negatives(Protocol):
+    """The blocked patterns of a store. Fails as the store does; what returned is kept.
+
+    There is one pattern per namespace and digest: adding another replaces the first, with the
+    reports on it, under a new id. Ids only ever grow. Every write is seen by `Store.changed` and
+    moves the point that `Store.changes` tells.
+    """
+
+    def add(self, draft: NegativeDraft) -> int:
+        """Block a pattern; returns its id. Patterns expired at its `created_at` are removed."""
+        ...
+
+    def read(self) -> tuple[int, list[HeldNegative]]:
+        """The point reached (0: nothing was ever blocked), and all patterns by ascending id,
+        expired or not."""
+        ...
+
+    def report(self, negative_id: int, report: Report) -> bool:
+        """Add a report to a pattern; False when there is no such pattern."""
+        ...
+
+    def remove(self, negative_id: int) -> bool:
+        """Remove a pattern and the reports on it; False when there is none."""
+        ...
+
+    def evict(self, now: float) -> int:
+        """Remove what expired before or at `now`; returns how many."""
+        ...
+
+    def replace_vectors(
+        self, vectors: Sequence[tuple[int, bytes | None, Sequence[bytes | None]]]
+    ) -> None:
+        """For each id, the pattern's vector and those of the reports on it, in their order."""
+        ...
 
 
 class Store(Protocol):
-    """The truth: entries with their vectors, scopes, counters and meta.
+    """The truth: entries with their vectors, scopes, blocked patterns, counters and meta.
 
     Every failure is raised as a `StoreError` of the right kind; nothing that was acknowledged
     (returned from `put`) is lost when the process is killed. There is one entry per scope and
     question digest: putting another replaces the first, under a new id. Ids only ever grow.
     """
+
+    @property
+    def negatives(self) -> Negatives:
+        """The blocked patterns."""
+        ...
 
     def put(self, drafts: Sequence[Draft]) -> list[Entry]:
         """Store drafts in one transaction; either all are kept or none."""
@@ -275,8 +355,9 @@ class Store(Protocol):
         ...
 
     def rely_on(self, meta: Mapping[str, str | None]) -> None:
-        """From now on this object's `put` and `changes` raise EmbedderMismatchError when the meta
-        is not so (None: not set): then somebody has changed whose vectors these are."""
+        """From now on this object's writes of vectors and its `changes` raise
+        EmbedderMismatchError when the meta is not so (None: not set): then somebody has changed
+        whose vectors these are."""
         ...
 
     def replace_vectors(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cacheback.core.blocking import namespace_of
 from cacheback.core.memory import Memory
 from cacheback.core.parts import Asked, FailingAs, Limits, PartFailedError, Parts
 from cacheback.core.ports import Pair, Selection
@@ -107,6 +108,10 @@ class Recall:
         self, asked: Asked, blind: Reason | None, candidates: Sequence[Candidate]
     ) -> tuple[Tier | None, Verdict]:
         ruling = asked.ruling
+        request = asked.request
+        blocked = self._memory.blocks.check(request.question, namespace_of(request.parts))
+        if blocked is not None:
+            return None, Verdict(False, Reason.BLOCKED, blocked.reason)
         exact = self._parts.store.find(asked.scope.digest, asked.digest)
         if ruling.recall and exact is not None and not exact.expired(asked.now):
             return Tier.EXACT, _SAME_TEXT

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from cacheback.errors import StoreCorruptError
-from cacheback.store.answers import load_json
+from cacheback.store.answers import decode_text, load_json
 from cacheback.store.rows import ENTRY, entry_from
+from cacheback.store.upgrading import NEGATIVES_SINCE, version_of
 
 # What must select nothing, and what it means if it does.
 _INVARIANTS = (
@@ -51,6 +52,23 @@ _INVARIANTS = (
         "entry {} outlived one of its sources",
     ),
 )
+_OF_NEGATIVES = (
+    (
+        """
+        SELECT negative_id FROM negative_reports WHERE negative_id NOT IN
+            (SELECT id FROM negatives)
+        """,
+        "a report is about blocked pattern {}, which is gone",
+    ),
+    (
+        """
+        SELECT id FROM negatives WHERE length(vector) !=
+            (SELECT length(vector) FROM negatives WHERE vector IS NOT NULL
+             GROUP BY 1 ORDER BY count(*) DESC LIMIT 1)
+        """,
+        "the vector of blocked pattern {} has another length than most",
+    ),
+)
 
 
 def examine(db: sqlite3.Connection) -> Iterator[str]:
@@ -63,6 +81,8 @@ def examine(db: sqlite3.Connection) -> Iterator[str]:
             yield sentence.format(culprit)
     yield from _damaged_scopes(db)
     yield from _damaged_entries(db)
+    if version_of(db) >= NEGATIVES_SINCE:
+        yield from _damaged_negatives(db)
 
 
 def _damaged_scopes(db: sqlite3.Connection) -> Iterator[str]:
@@ -83,3 +103,14 @@ def _damaged_entries(db: sqlite3.Connection) -> Iterator[str]:
                 entry_from(row)
             except StoreCorruptError as error:
                 yield str(error)
+
+
+def _damaged_negatives(db: sqlite3.Connection) -> Iterator[str]:
+    for sql, sentence in _OF_NEGATIVES:
+        for (culprit,) in db.execute(sql).fetchall():
+            yield sentence.format(culprit)
+    for negative_id, pattern, reason in db.execute("SELECT id, pattern, reason FROM negatives"):
+        try:
+            decode_text(pattern), decode_text(reason)
+        except UnicodeDecodeError:
+            yield f"the text of blocked pattern {negative_id} is damaged: remove it by its id"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from cacheback.errors import ForeignStoreError, NewerStoreError, StoreCorruptError
 from cacheback.store.translation import Translated
+from cacheback.store.upgrading import SCHEMA_VERSION, upgrade, version_of
 
 FILE_NAME = "cache.db"
 APPLICATION_ID = 0x43424B31  # "CBK1", as in schema.sql
-SCHEMA_VERSION = 1
 _HEADER_BYTES = 100
 
 
@@ -52,6 +52,9 @@ def _create(path: Path) -> None:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             connection.executescript(Path(__file__).with_name("schema.sql").read_text("utf-8"))
+            connection.execute("BEGIN")
+            upgrade(connection)
+            connection.execute("COMMIT")
         _publish(draft, path)
     finally:
         for leftover in path.parent.glob(f"{draft.name}*"):
@@ -88,7 +91,7 @@ def _recognise(path: Path) -> None:
 
 
 def refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
-    version = _pragma(connection, "user_version")
+    version = version_of(connection)
     if version > SCHEMA_VERSION:
         raise NewerStoreError(
             f"{path} was written by a newer cacheback (schema {version}, this version knows "

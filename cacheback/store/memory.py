@@ -15,6 +15,7 @@ from cacheback.errors import ClosedError, StoreError
 from cacheback.models import JSON, Answer, Draft, Entry
 from cacheback.store.answers import dump_answer, dump_json, load_answer, load_json
 from cacheback.store.forks import follow_forks
+from cacheback.store.negatives import MemoryNegatives
 from cacheback.store.relying import require_meta
 from cacheback.store.rows import entry_of
 from cacheback.store.selecting import contains, matches
@@ -52,6 +53,9 @@ class MemoryStore:
         self._log: deque[Change] = deque(maxlen=_LOG_LENGTH)
         self._writes = 0
         self._mine = threading.local()
+        self.negatives = MemoryNegatives(
+            self._reading, self._writing, lambda: require_meta(self._meta, self._relied_on)
+        )
         follow_forks(self)
 
     def put(self, drafts: Sequence[Draft]) -> list[Entry]:
@@ -133,11 +137,12 @@ class MemoryStore:
         with self._reading():
             require_meta(self._meta, self._relied_on)
             if since < 0:
-                return Changes(self._seq, ())
+                return Changes(self._seq, (), self.negatives.point)
             behind = self._seq - since
             if not 0 <= behind <= len(self._log):
-                return Changes(self._seq, None)
-            return Changes(self._seq, tuple(islice(self._log, len(self._log) - behind, None)))
+                return Changes(self._seq, None, self.negatives.point)
+            changes = tuple(islice(self._log, len(self._log) - behind, None))
+            return Changes(self._seq, changes, self.negatives.point)
 
     def record(self, uses: Mapping[int, Use], counters: Mapping[str, float]) -> None:
         with self._writing():
@@ -153,7 +158,9 @@ class MemoryStore:
 
     def stats(self) -> StoreStats:
         with self._reading():
-            return StoreStats(len(self._held), len(self._by_scope), 0, dict(self._counters))
+            counters = dict(self._counters)
+            negatives = len(self.negatives)
+            return StoreStats(len(self._held), len(self._by_scope), 0, counters, negatives)
 
     def meta(self, key: str) -> str | None:
         with self._reading():

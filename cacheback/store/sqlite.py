@@ -19,6 +19,7 @@ from cacheback.store.answers import dump_json, load_json
 from cacheback.store.check import examine
 from cacheback.store.connection import Connections
 from cacheback.store.files import prepare, refuse_newer, size_on_disk
+from cacheback.store.negatives import SQLiteNegatives
 from cacheback.store.relying import require_meta
 from cacheback.store.rows import ENTRY, INSERT, entry_from, entry_of, row_of
 from cacheback.store.selecting import chosen_ids, where
@@ -71,10 +72,12 @@ class SQLiteStore:
         self._connections = Connections(place, lock_timeout)
         self._reported: set[int] = set()
         self._relied_on: Mapping[str, str | None] = {}
+        self.negatives = SQLiteNegatives(self._connections, self._require_meta)
         try:
             with self._connections.reading() as db:
                 refuse_newer(db, self.path)
                 _total(db)
+            self.negatives.prepare()
         except BaseException:
             self._connections.close()
             raise
@@ -179,8 +182,9 @@ class SQLiteStore:
             self._require_meta(db)
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
             seq: int = 0 if row is None else row[0]
+            negatives = self.negatives.point(db)
             if since < 0:
-                return Changes(seq, ())
+                return Changes(seq, (), negatives)
             rows = db.execute(
                 "SELECT kind, entry_id, scope, question_digest FROM changes WHERE seq > ?"
                 " ORDER BY seq",
@@ -188,7 +192,7 @@ class SQLiteStore:
             ).fetchall()
         # The sequence has no gaps: where rows are missing, the log was trimmed.
         whole = len(rows) == seq - since
-        return Changes(seq, tuple(Change(*row) for row in rows) if whole else None)
+        return Changes(seq, tuple(Change(*row) for row in rows) if whole else None, negatives)
 
     def record(self, uses: Mapping[int, Use], counters: Mapping[str, float]) -> None:
         with self._connections.writing(wait=False) as db:
@@ -202,6 +206,7 @@ class SQLiteStore:
                 scopes=_one(db, "SELECT count(*) FROM scopes"),
                 bytes=size_on_disk(self.path),
                 counters=dict(db.execute("SELECT name, value FROM counters").fetchall()),
+                negatives=self.negatives.count(db),
             )
 
     def meta(self, key: str) -> str | None:

@@ -30,6 +30,7 @@ except ImportError as error:
 from cacheback.core.ports import Change, Selection, Store, Use
 from cacheback.errors import ClosedError, EmbedderMismatchError, InputError, StoreError
 from cacheback.models import Answer, Draft, Scope, ToolCall, Usage
+from cacheback.testing.negatives_contract import NegativesContract, negative
 
 BRIEF = {"role": "system", "text": "Be brief."}
 CITY = Scope("c" * 64, {"model": "small", "tenant": "ann", "system": BRIEF})
@@ -72,7 +73,7 @@ def draft(question: str = "What?", scope: Scope = CITY, **fields: Any) -> Draft:
     return replace(plain, **fields)
 
 
-class StoreContract:
+class StoreContract(NegativesContract):
     """See the module. `change_log_length` is how many changes the store keeps at least;
     None says that it keeps all of them."""
 
@@ -546,6 +547,8 @@ class StoreContract:
             lambda: store.put([draft()]),
             store.changed,
             store.stats,
+            store.negatives.read,
+            lambda: store.negatives.add(negative()),
             lambda: in_another_thread(lambda: store.select(ALL)),
         ):
             with pytest.raises(ClosedError):

@@ -12,6 +12,13 @@ from dataclasses import dataclass, field
 
 from cacheback.models import JSON, Outcome, Reason, Saved, Tier
 
+BLOCKED = (
+    ("X-Cacheback-Hit", "false"),
+    ("X-Cacheback-Tier", Tier.NEGATIVE.value),
+    ("X-Cacheback-Reason", Reason.BLOCKED.value),
+)
+"""Headers of a response that refuses a blocked question."""
+
 _SERVED = frozenset({Tier.EXACT, Tier.SEMANTIC, Tier.NEGATIVE})
 
 

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from cacheback.core.ports import Selection, Store, Use
+from cacheback.core.negative import pattern_digest
+from cacheback.core.ports import NegativeDraft, Report, Selection, Store, Use
 from cacheback.errors import CachebackError
 from cacheback.models import Answer, Draft, Scope, ToolCall, Usage
 from cacheback.store.memory import MemoryStore
@@ -89,6 +90,17 @@ selections = st.builds(
     created_before=st.none() | times,
     expired_at=st.none() | times,
 )
+negatives = st.builds(
+    NegativeDraft,
+    pattern=questions,
+    digest=questions.map(pattern_digest),
+    reason=texts,
+    namespace=st.none() | st.just("n"),
+    created_at=times,
+    expires_at=st.none() | times,
+    vector=st.none() | st.just(vector_of(1, 0)),
+)
+reports = st.builds(Report, times, st.none() | texts, st.none() | texts)
 narrow = st.one_of(
     st.lists(ids, max_size=4).map(lambda some: Selection(ids=tuple(some))),
     st.builds(lambda tag: Selection(tags=(tag,)), tags),
@@ -140,6 +152,19 @@ class Stores(RuleBasedStateMachine):
     ) -> None:
         self.both(lambda store: store.replace_vectors(vectors, meta))
 
+    @rule(draft=negatives)
+    def block(self, draft: NegativeDraft) -> None:
+        self.both(lambda store: store.negatives.add(draft))
+
+    @rule(negative_id=ids, report=reports)
+    def report(self, negative_id: int, report: Report) -> None:
+        self.both(lambda store: store.negatives.report(negative_id, report))
+
+    @rule(negative_id=ids, now=times)
+    def unblock(self, negative_id: int, now: float) -> None:
+        self.both(lambda store: store.negatives.remove(negative_id))
+        self.both(lambda store: store.negatives.evict(now))
+
     @rule(selection=selections, after=ids, limit=st.none() | st.integers(0, 4))
     def select(self, selection: Selection, after: int, limit: int | None) -> None:
         self.both(lambda store: store.select(selection, after=after, limit=limit))
@@ -170,6 +195,7 @@ class Stores(RuleBasedStateMachine):
         self.both(lambda store: [store.vectors(scope) for scope in "abcd"])
         self.both(lambda store: [store.vector_count(scope) for scope in "abcd"])
         self.both(lambda store: [store.scope_parts(scope) for scope in "abcd"])
+        self.both(lambda store: store.negatives.read()[1])
         self.both(lambda store: store.check())
         assert self.fast.check() == []
 

@@ -18,6 +18,7 @@ from cacheback.errors import (
     StoreCorruptError,
 )
 from cacheback.store.sqlite import SQLiteStore
+from cacheback.store.upgrading import SCHEMA_VERSION
 from cacheback.testing.store_contract import ALL, draft
 
 
@@ -44,7 +45,7 @@ def foreign_in_wal_mode(path: Path) -> None:
 def newer(path: Path) -> None:
     SQLiteStore(path.parent).close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
 
 
 def random_bytes(path: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_file_that_cannot_be_opened_is_left_untouched(
 def test_a_newer_schema_that_is_only_in_the_log_is_refused(tmp_path: Path) -> None:
     SQLiteStore(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / "cache.db")) as db:
-        db.execute("PRAGMA user_version = 2")
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
         assert (tmp_path / "cache.db-wal").stat().st_size > 0
         with pytest.raises(NewerStoreError):
             SQLiteStore(tmp_path)

@@ -60,6 +60,7 @@ class TestWhatIsStored:
         assert counts(report) == (1, 0, 0, 0)
         hit = cache.lookup("capital of France?")
         assert hit is not None
+        assert hit.entry is not None
         assert (str(hit), hit.tier, hit.entry.provenance) == ("Paris.", Tier.SEMANTIC, "import")
 
     def test_times_are_kept(self, cache: SemanticCache, clock: Any) -> None:

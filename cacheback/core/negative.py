@@ -1,0 +1,87 @@
+"""Whether a question matches a blocked pattern: the rules, for one pair of texts.
+
+What may live here: rules of text and of a cosine. What it may not know: where patterns are kept,
+what happens to a question that matches.
+
+The judge of the semantic tier asks whether one answer is right for both texts; here it is turned
+round: does the question ask for what was blocked, also in fewer words? What a question leaves out
+does not let it pass, what it says otherwise does: another number, time or name, an opposite, a
+negation. The figures behind the numbers are in docs/negative.md.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from hashlib import sha256
+
+from cacheback.core.guards import AnyGuard
+from cacheback.core.guards.names import NAMES
+from cacheback.core.guards.negation import NEGATION
+from cacheback.core.guards.numbers import NUMBERS
+from cacheback.core.guards.opposites import OPPOSITES
+from cacheback.core.guards.order import COMPARISON, DIRECTION
+from cacheback.core.guards.reading import REMEMBERED, reading, stem
+from cacheback.core.guards.times import TIMES
+from cacheback.core.words import word_set
+
+LENIENCY = 0.10
+"""By how much a question whose words all stand in the pattern may be less near."""
+
+# Words that a question must share with the pattern for that: one ("salary") is a topic only.
+_SHARED = 2
+
+_PATTERN_DOMAIN = b"cacheback pattern 1\n"
+
+_BOTH_WAYS: tuple[AnyGuard, ...] = (OPPOSITES, NEGATION, DIRECTION, COMPARISON)
+_ADDED: tuple[AnyGuard, ...] = (NUMBERS, TIMES, NAMES)
+
+_KINDS = frozenset({"word", "number", "date", "clock"})
+# Words that carry no content of their own; verbs such as "find" and "make" do.
+_FUNCTION = word_set(
+    "a an the this that these those my your our his her its their some any i you he she it we "
+    "they me him us them one is are was were be been being am do does did doing done has have had "
+    "can could should would will shall may might must of in on at to for from with by about into "
+    "as than via and or but if so what which who whom whose when where why how there here please "
+    "tell show give let lets just"
+)
+
+
+def pattern_digest(text: str) -> str:
+    """SHA-256 (64 hexadecimal digits) of a text but for case, spaces, and signs at its ends."""
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    plain = plain.strip(" .!?,;:…¿¡\"'“”‘’«»") or plain  # noqa: RUF001 - as people type them
+    return sha256(_PATTERN_DOMAIN + plain.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def contained(question: str, pattern: str) -> bool:
+    """Whether all content words of a question stand in the pattern, in any form, and enough do."""
+    words = content(question)
+    return len(words) >= _SHARED and words <= content(pattern)
+
+
+@lru_cache(REMEMBERED)
+def content(text: str) -> frozenset[str]:
+    """The stems of a text's content words."""
+    return frozenset(
+        stem(token.word)
+        for token in reading(text).tokens
+        if token.kind in _KINDS and token.word not in _FUNCTION
+    )
+
+
+def score(question: str, pattern: str, similarity: float) -> float:
+    """The cosine, raised where the question is the pattern in fewer words; what bars are for."""
+    return similarity + (LENIENCY if contained(question, pattern) else 0.0)
+
+
+def contradicts(question: str, pattern: str) -> bool:
+    """Whether a guard sees that the question asks for something else than the pattern.
+
+    A number, time or name that the question merely leaves out does not count: such a guard compares
+    the pattern with the pattern and the question in one text.
+    """
+    both = f"{pattern}\n{question}"
+    return any(guard(question, pattern) for guard in _BOTH_WAYS) or any(
+        guard(pattern, both) for guard in _ADDED
+    )
