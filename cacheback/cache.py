@@ -7,7 +7,7 @@ import logging
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -23,6 +23,7 @@ from cacheback.core.parts import Limits, Parts
 from cacheback.core.ports import Selection
 from cacheback.core.scope import ScopeRules, known_parts
 from cacheback.core.screening import HandlerError
+from cacheback.core.synthesis import PromptWriter, write_prompt
 from cacheback.drive import AsyncSender, Landing, Sender, arun, in_thread, run
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
@@ -47,6 +48,7 @@ from cacheback.models import (
     Reply,
     Request,
     Saved,
+    Spent,
     Stats,
 )
 from cacheback.negative import NegativeCache
@@ -59,8 +61,9 @@ from cacheback.vectors import pack, unpack
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from cacheback.core.plan import Plan
+    from cacheback.core.plan import Plan, Send
     from cacheback.core.ports import Embedder, Judge, Store
+    from cacheback.writing import SynthesizerWriter
 
 # Keys of the store's meta: whose vectors it holds, and whose they are being turned into.
 EMBEDDER_META = "embedder"
@@ -117,7 +120,9 @@ class SemanticCache:
             raise
         self.negative = NegativeCache(self.ready, self.settings.namespace)
         # Also when nobody calls `close()`: what is pending is written at the end of the program.
-        self._finish = weakref.finalize(self, _finish, self._tally, self.catalog, self.store)
+        self._finish = weakref.finalize(
+            self, _finish, self._tally, self.catalog, self.store, self._writer
+        )
 
     def _assemble(self, judge: Judge, clock: Callable[[], float]) -> Engine:
         settings = self.settings
@@ -127,6 +132,8 @@ class SemanticCache:
             directory=settings.directory,
             fingerprint=self.embedder.fingerprint,
         )
+        faults = FaultLog(self._tally)
+        self._writer = _writer(settings, faults)
         parts = Parts(
             store=self.store,
             catalog=self.catalog,
@@ -135,13 +142,14 @@ class SemanticCache:
             rules=ScopeRules(settings.scope),
             hot=HotMap(settings.hot_entries),
             tally=self._tally,
-            faults=FaultLog(self._tally),
+            faults=faults,
             clock=clock,
             day=_day,
             price=price,
             pack=pack,
             sound=_sound,
             unpack=partial(unpack, dim=self.embedder.dim),
+            writer=self._writer,
         )
         limits = Limits(
             threshold=settings.similarity_threshold,
@@ -152,6 +160,11 @@ class SemanticCache:
             exact_above_temperature=settings.exact_above_temperature,
             negative_threshold=settings.negative_threshold,
             on_negative_hit=settings.on_negative_hit,
+            synthesis_mode=settings.synthesis_mode,
+            synthesis_threshold=settings.synthesis_threshold,
+            synthesis_top_k=settings.synthesis_top_k,
+            synthesis_scope=tuple(settings.synthesis_scope),
+            synthesis_prompt=_prompt_writer(settings),
         )
         return Engine(parts, limits, Flights(Landing))
 
@@ -228,6 +241,61 @@ class SemanticCache:
         """`search` on the running event loop."""
         request = self.request(question, scope, Controls(namespace=namespace))
         return await arun(self.ready().explain(request, k, everywhere=everywhere))
+
+    def ask(
+        self,
+        question: str,
+        call: Callable[[str], str | Answer],
+        *,
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        tags: Iterable[str] = (),
+        ttl: float | None = None,
+        threshold: float | None = None,
+    ) -> Outcome:
+        """The answer from memory, else one written from near ones if that is set, else that of
+        `call`, which is remembered. Identical questions at the same time make one call.
+
+            >>> print(cache.ask("What is the capital of France?", my_model))
+            Paris.
+
+        Args:
+            question: the text.
+            call: gives the answer to a question; it may take its time.
+            scope, namespace, threshold: as for `lookup`.
+            tags, ttl: of the new entry, as for `populate`.
+
+        Raises:
+            InputError, ConfigurationError: an argument is not what it must be.
+            Exception: whatever `call` raises; nothing is stored then.
+        """
+        controls = replace(_controls(namespace, tags, ttl), threshold=threshold)
+
+        def send(_: Send) -> Reply:
+            begun = time.perf_counter()
+            return _called(call(question), time.perf_counter() - begun)
+
+        return self.answer(self.request(question, scope, controls), send)
+
+    async def aask(
+        self,
+        question: str,
+        call: Callable[[str], Awaitable[str | Answer]],
+        *,
+        scope: Mapping[str, JSON] | None = None,
+        namespace: str | None = None,
+        tags: Iterable[str] = (),
+        ttl: float | None = None,
+        threshold: float | None = None,
+    ) -> Outcome:
+        """`ask` on the running event loop, with a coroutine function."""
+        controls = replace(_controls(namespace, tags, ttl), threshold=threshold)
+
+        async def send(_: Send) -> Reply:
+            begun = time.perf_counter()
+            return _called(await call(question), time.perf_counter() - begun)
+
+        return await self.aanswer(self.request(question, scope, controls), send)
 
     # Remembering ----------------------------------------------------------------------------
 
@@ -382,6 +450,8 @@ class SemanticCache:
             ),
             negatives=stored.negatives,
             blocked=_under("blocked.", counters),
+            synthesis=_under("synthesis.", counters),
+            spent={tier: _spent(tier, counters) for tier in _under("calls.", counters)},
         )
 
     def check(self) -> list[str]:
@@ -581,7 +651,28 @@ def _claim(store: Store, embedder: Embedder) -> None:
         )
 
 
-def _finish(tally: WriteBehind, catalog: IndexCatalog, store: Store) -> None:
+def _writer(settings: Settings, faults: FaultLog) -> SynthesizerWriter | None:
+    """What lets the settings' model write answers; None where none is to be written."""
+    if settings.synthesis_mode == "off" or not settings.cache_enabled:
+        return None
+    # Imported here: asyncio and an HTTP library, 60 ms, which a cache without synthesis is spared.
+    from cacheback.writing import make_writer  # noqa: PLC0415
+
+    return make_writer(settings, partial(faults.report, Reason.SYNTHESIS_FAILED))
+
+
+def _prompt_writer(settings: Settings) -> PromptWriter:
+    given = settings.synthesis_prompt
+    if given is None:
+        return write_prompt
+    return partial(write_prompt, rules=given) if isinstance(given, str) else given
+
+
+def _finish(
+    tally: WriteBehind, catalog: IndexCatalog, store: Store, writer: SynthesizerWriter | None
+) -> None:
+    if writer is not None:
+        writer.close()
     try:
         tally.record()
     except StoreError as error:
@@ -609,11 +700,23 @@ def _hit(outcome: Outcome) -> Hit | None:
     )
 
 
+def _called(given: str | Answer, seconds: float) -> Reply:
+    """What a function of the user's answered; an empty answer is not kept."""
+    answer = _answer(given)
+    whole = bool(answer.text.strip() or answer.tool_calls)
+    return Reply(given, answer, failed=not whole, seconds=seconds)
+
+
+def _answer(given: str | Answer) -> Answer:
+    if isinstance(given, str):
+        return Answer(text=given)
+    if isinstance(given, Answer):
+        return given
+    raise InputError(f"an answer is text or an Answer, not {type(given).__name__}")
+
+
 def _memo(request: Request, answer: str | Answer, seconds: float | None) -> Memo:
-    if isinstance(answer, str):
-        answer = Answer(text=answer)
-    elif not isinstance(answer, Answer):
-        raise InputError(f"an answer is text or an Answer, not {type(answer).__name__}")
+    answer = _answer(answer)
     if not request.question.strip():
         raise InputError("the question is empty; there is nothing to remember it by")
     return Memo(request, answer, "manual", seconds)
@@ -643,6 +746,14 @@ def _under(prefix: str, counters: Mapping[str, float]) -> dict[str, int]:
         for name, amount in sorted(counters.items())
         if name.startswith(prefix)
     }
+
+
+def _spent(tier: str, counters: Mapping[str, float]) -> Spent:
+    return Spent(
+        calls=int(counters.get(f"calls.{tier}", 0)),
+        tokens=int(counters.get(f"tokens.{tier}", 0)),
+        money=counters.get(f"cost.{tier}", 0.0),
+    )
 
 
 def _sound(answer: Answer) -> Answer:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from cacheback.core.scope import Rule, ScopeRules
+from cacheback.core.synthesis import CITING, REFUSAL, Prompt, PromptWriter
 from cacheback.errors import ConfigurationError
+from cacheback.models import SynthesisMode
+from cacheback.synthesizers.endpoint import KEYS
 
 if TYPE_CHECKING:
+    from cacheback.core.ports import Synthesizer
     from cacheback.embedders import BaseEmbedder
     from cacheback.models import OnNegativeHit
 
@@ -23,6 +27,18 @@ MEMORY = ":memory:"
 
 # Environment names that differ from CACHEBACK_<FIELD>.
 _ENVIRONMENT = {"cache_ttl": "CACHEBACK_TTL"}
+_MODES = get_args(SynthesisMode)
+# Not whose the entries are, nor anything that was said or shown besides the question: that may hold
+# what the answer for another must not tell.
+_MAY_DIFFER = (
+    "provider",
+    "endpoint",
+    "model",
+    "system",
+    "tools",
+    "tool_choice",
+    "parameters",
+)
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -55,6 +71,23 @@ class Settings:
         hot_entries: how many recently served entries are kept in memory for exact hits (64 MB of
             them at most).
         lock_timeout: seconds to wait for another process's write before it counts as a failure.
+        synthesis_mode: "auto" lets a model write the answer where no entry may answer alone but
+            several are near; "always" also where one may; "off" never.
+        synthesis_model: which one; `local/<name>` on this machine, `anthropic/<name>` through
+            Anthropic's API, else through OpenRouter's, OpenAI's or that at the base URL.
+        synthesis_model_base_url: the address of its API, instead of the provider's own.
+        synthesis_model_api_key: its key; None finds `OPENROUTER_API_KEY`, `OPENAI_API_KEY` or
+            `ANTHROPIC_API_KEY`, whichever fits.
+        synthesizer: instead of a model's name a function from a `Prompt` to a text or an iterator
+            of texts (it may be asynchronous), or an object as `core.ports.Synthesizer` describes.
+        synthesis_threshold: cosine from which an entry may be a source.
+        synthesis_top_k: how many sources at most.
+        synthesis_timeout: seconds that the model may take until its reply has decided whether it
+            is an answer, and then for each further piece.
+        synthesis_scope: parts of the scope in which sources may differ from the question: of
+            provider, endpoint, model, system, tools, tool_choice and parameters.
+        synthesis_prompt: other rules for the model (a text that keeps the reply's protocol), or a
+            function as `core.synthesis.write_prompt`.
 
     Raises:
         ConfigurationError: a value that cannot work.
@@ -75,6 +108,16 @@ class Settings:
     candidates: int = 8
     hot_entries: int = 4_096
     lock_timeout: float = 2.0
+    synthesis_mode: SynthesisMode = "off"
+    synthesis_model: str = "google/gemini-2.0-flash-lite-001"
+    synthesis_model_base_url: str | None = None
+    synthesis_model_api_key: str | None = field(default=None, repr=False)
+    synthesizer: Synthesizer | Callable[[Prompt], Any] | None = None
+    synthesis_threshold: float = 0.80
+    synthesis_top_k: int = 5
+    synthesis_timeout: float = 10.0
+    synthesis_scope: Sequence[str] = ()
+    synthesis_prompt: str | PromptWriter | None = None
 
     def __post_init__(self) -> None:
         _number("similarity_threshold", self.similarity_threshold, 0, 1)
@@ -93,6 +136,28 @@ class Settings:
                 " function"
             )
         ScopeRules(self.scope)
+        self._check_synthesis()
+
+    def _check_synthesis(self) -> None:
+        if self.synthesis_mode not in _MODES:
+            raise ConfigurationError(
+                f"synthesis_mode is {self.synthesis_mode!r}; it must be one of {', '.join(_MODES)}"
+            )
+        _number("synthesis_threshold", self.synthesis_threshold, 0, 1)
+        _number("synthesis_top_k", self.synthesis_top_k, 1, 50)
+        _number("synthesis_timeout", self.synthesis_timeout, 0)
+        never = sorted(set(self.synthesis_scope) - set(_MAY_DIFFER))
+        if never or isinstance(self.synthesis_scope, str):
+            raise ConfigurationError(
+                f"synthesis_scope is {self.synthesis_scope!r}; sources may differ in"
+                f" {', '.join(_MAY_DIFFER)}, and in nothing else"
+            )
+        rules = self.synthesis_prompt
+        if isinstance(rules, str) and not (REFUSAL in rules and CITING in rules):
+            raise ConfigurationError(
+                f"synthesis_prompt does not demand the reply's first line: it must name {REFUSAL!r}"
+                f" for a refusal, and {CITING!r} before the numbers of the sources"
+            )
 
     @property
     def directory(self) -> Path | None:
@@ -121,6 +186,13 @@ class Settings:
         return cls(**values)
 
 
+def provider_keys(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The providers' API keys that the environment holds, by variable."""
+    environ = os.environ if environ is None else environ
+    found = {name: environ.get(name, "").strip() for name in KEYS}
+    return {name: key for name, key in found.items() if key}
+
+
 class CacheKeywords(TypedDict, total=False):
     """The settings but `cache_dir` as keywords, for the signatures that take them."""
 
@@ -138,6 +210,16 @@ class CacheKeywords(TypedDict, total=False):
     candidates: int
     hot_entries: int
     lock_timeout: float
+    synthesis_mode: SynthesisMode
+    synthesis_model: str
+    synthesis_model_base_url: str | None
+    synthesis_model_api_key: str | None
+    synthesizer: Synthesizer | Callable[[Prompt], Any] | None
+    synthesis_threshold: float
+    synthesis_top_k: int
+    synthesis_timeout: float
+    synthesis_scope: Sequence[str]
+    synthesis_prompt: str | PromptWriter | None
 
 
 class SettingKeywords(CacheKeywords, total=False):
@@ -173,6 +255,14 @@ _FROM_TEXT: Mapping[str, Any] = {
     "candidates": int,
     "hot_entries": int,
     "lock_timeout": float,
+    "synthesis_mode": str,
+    "synthesis_model": str,
+    "synthesis_model_base_url": str,
+    "synthesis_model_api_key": str,
+    "synthesis_threshold": float,
+    "synthesis_top_k": int,
+    "synthesis_timeout": float,
+    "synthesis_scope": lambda text: tuple(text.replace(",", " ").split()),
 }
 
 

@@ -14,7 +14,7 @@ from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cacheback.core.flight import Landed, NoEntry
-from cacheback.core.plan import Call, Drain, Local, Plan, Send, Step, Wait
+from cacheback.core.plan import Call, Drain, Local, Plan, Read, Send, Step, Wait, Write
 from cacheback.errors import ConfigurationError
 from cacheback.models import Reply
 
@@ -58,7 +58,7 @@ def run(plan: Plan[T], send: Sender | None = None) -> T:
         plan.close()
 
 
-def _perform(step: Step, send: Sender | None) -> Any:
+def _perform(step: Step, send: Sender | None) -> Any:  # noqa: PLR0911 - one for each step
     match step:
         case Local(call):
             return call()
@@ -68,6 +68,10 @@ def _perform(step: Step, send: Sender | None) -> Any:
             return view.drain()
         case Call(call):
             return _blocking(call())
+        case Write(writer, prompt):
+            return writer.open(prompt)
+        case Read(writing):
+            return writing.piece()
         case Send():
             return _sender(send)(step)
 
@@ -144,7 +148,7 @@ _WORKERS = 4
 _workers = _Workers()
 
 
-async def _aperform(step: Step, send: AsyncSender | None) -> Any:
+async def _aperform(step: Step, send: AsyncSender | None) -> Any:  # noqa: PLR0911 - as above
     match step:
         case Local(call):
             return await in_thread(call)
@@ -155,6 +159,10 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:
         case Call(call):
             result = await in_thread(call)
             return await result if isawaitable(result) else result
+        case Write(writer, prompt):
+            return writer.aopen(prompt)
+        case Read(writing):
+            return await writing.piece()
         case Send():
             return await _sender(send)(step)
 

@@ -6,6 +6,7 @@ CachebackError
 │   └── EmbedderMismatchError the directory was filled with another embedder
 ├── InputError                an argument of a call is not what it must be
 ├── EmbedderError             an embedder failed, or returned what is not a unit vector
+├── SynthesisError            a synthesis model could not be asked, or its reply not be read
 ├── StoreError                the store could not do what was asked
 │   ├── StoreLockedError      another connection held the lock for too long
 │   ├── StoreFullError        no space left
@@ -20,7 +21,8 @@ CachebackError
 
 Your mistake (ConfigurationError, InputError, ClosedError) is raised at once. What fails on its
 own (EmbedderError, StoreError) reaches you from commands such as `populate` or `delete`, and
-never from an LLM call or a `lookup`: there it is a miss, counted in `stats()`.
+never from an LLM call or a `lookup`: there it is a miss, counted in `stats()`. A SynthesisError
+reaches nobody: upstream answers, and it is counted.
 """
 
 from __future__ import annotations
@@ -65,6 +67,10 @@ class InputError(CachebackError, ValueError):
 
 class EmbedderError(CachebackError):
     """An embedder raised, or returned the wrong type, shape or values."""
+
+
+class SynthesisError(CachebackError):
+    """A synthesis model answered with an error, could not be reached, or said what is no reply."""
 
 
 class StoreError(CachebackError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from cacheback.core.flight import Recording
+    from cacheback.core.ports import Voice
 
 # Any JSON value. A recursive alias would be exact, but every `json.loads` would need a cast.
 JSON: TypeAlias = Any
@@ -20,6 +21,7 @@ JSON: TypeAlias = Any
 Provenance = Literal["upstream", "synthesis", "import", "manual"]
 Mode = Literal["default", "refresh", "bypass", "only-if-cached"]
 NegativeState = Literal["active", "review"]
+SynthesisMode = Literal["off", "auto", "always"]
 
 
 class Tier(StrEnum):
@@ -39,6 +41,7 @@ class Reason(StrEnum):
     SAME_TEXT = "same_text"
     ABOVE_THRESHOLD = "above_threshold"
     SAME_FLIGHT = "same_flight"
+    SYNTHESIZED = "synthesized"
     # not served: nothing near enough
     EMPTY = "empty"
     BELOW_THRESHOLD = "below_threshold"
@@ -52,6 +55,15 @@ class Reason(StrEnum):
     TIME_DIFFERS = "time_differs"
     NAME_DIFFERS = "name_differs"
     FORM_DIFFERS = "form_differs"
+    # not served as it is: answers are to be written from the near entries
+    SYNTHESIS_ALWAYS = "synthesis_always"
+    # synthesis was tried, and upstream answered
+    SYNTHESIS_REFUSED = "synthesis_refused"
+    SYNTHESIS_EMPTY = "synthesis_empty"
+    SYNTHESIS_MALFORMED = "synthesis_malformed"
+    SYNTHESIS_CUT = "synthesis_cut"
+    SYNTHESIS_TIMEOUT = "synthesis_timeout"
+    SYNTHESIS_FAILED = "synthesis_failed"
     # only the exact tier may answer
     TOO_LONG = "too_long"
     UNREADABLE = "unreadable"
@@ -224,7 +236,8 @@ class Request:
     are the reasons the codec found for the exact tier only or for no caching at all, in the order
     in which they should be named. `payload` is whatever `Send` needs to call upstream, `patience`
     how many seconds the caller would wait for it. `stream` tells that the caller reads the answer
-    while it arrives, `asynchronous` that it does so on an event loop.
+    while it arrives, `asynchronous` that it does so on an event loop; `voice` makes what tells it a
+    text that is still being written (without it, such a text is told once it is whole).
     """
 
     question: str
@@ -236,6 +249,7 @@ class Request:
     patience: float | None = None
     stream: bool = False
     asynchronous: bool = False
+    voice: Callable[[Outcome], Voice] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +322,9 @@ class Outcome:
 
     `answer` is None where memory alone was asked and nothing may answer, or where upstream's was
     not whole. `similarity` is the cosine of the served (or, on a miss, the nearest) entry; `age`
-    is seconds since it was stored; `reply` is upstream's, where upstream was called.
+    is seconds since it was stored; `reply` is upstream's, where upstream was called. `sources` are
+    the ids of the entries from which a synthesis was written, `writer` the model that writes it.
+    As text it is the answer.
     """
 
     answer: Answer | None
@@ -319,6 +335,21 @@ class Outcome:
     age: float | None = None
     saved: Saved = Saved()
     reply: Reply | None = None
+    sources: tuple[int, ...] = ()
+    writer: str | None = None
+
+    @property
+    def synthesized(self) -> bool:
+        """Whether the answer was written from others: just now, or when it was stored."""
+        return bool(self.sources)
+
+    @property
+    def model(self) -> str | None:
+        """The model that wrote the answer, as far as it is known yet."""
+        return self.writer or (self.answer.model if self.answer else None)
+
+    def __str__(self) -> str:
+        return "" if self.answer is None else self.answer.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +393,8 @@ class Explanation:
     """Why a question would be served or not, without serving it.
 
     `tier` is who would answer from memory, or None; `verdict` the reason. `candidates` are the
-    nearest entries of the scope with the judge's word on each.
+    nearest entries of the scope with the judge's word on each, `sources` those from which synthesis
+    would be tried.
     """
 
     question: str
@@ -371,9 +403,19 @@ class Explanation:
     verdict: Verdict
     candidates: tuple[Candidate, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
+    sources: tuple[Candidate, ...] = ()
 
     def __iter__(self) -> Iterator[Candidate]:
         return iter(self.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a tier's calls of a model cost; `money` as far as prices and tokens are known."""
+
+    calls: int = 0
+    tokens: int = 0
+    money: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +424,9 @@ class Stats:
 
     `hits` is by tier, `misses` by reason, `faults` by the part that failed; `bytes` is the size
     on disk. `negatives` counts the blocked patterns, `blocked` the questions that matched one, by
-    what was done: `raised`, `skipped`, `answered` or `passed`.
+    what was done: `raised`, `skipped`, `answered` or `passed`. `synthesis` counts by reason
+    the attempts after which upstream answered, `spent` is by tier (`synthesis`; `upstream`, of
+    answers that were stored).
     """
 
     entries: int
@@ -394,6 +438,8 @@ class Stats:
     saved: Saved
     negatives: int = 0
     blocked: Mapping[str, int] = field(default_factory=dict)
+    synthesis: Mapping[str, int] = field(default_factory=dict)
+    spent: Mapping[str, Spent] = field(default_factory=dict)
 
     @property
     def lookups(self) -> int:
@@ -401,5 +447,6 @@ class Stats:
 
     @property
     def hit_rate(self) -> float:
-        """Hits per lookup, 0 to 1."""
-        return sum(self.hits.values()) / self.lookups if self.lookups else 0.0
+        """Answers from memory per lookup, 0 to 1; a new synthesis is none."""
+        written = self.hits.get(Tier.SYNTHESIS, 0)
+        return (sum(self.hits.values()) - written) / self.lookups if self.lookups else 0.0

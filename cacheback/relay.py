@@ -65,6 +65,7 @@ class Relay:
     ) -> None:
         self.head = head
         self.end = Landing()
+        self.sources: tuple[int, ...] = ()
         self._source = pieces
         self._listener: Listener | None = listener
         self._close = close

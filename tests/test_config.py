@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from cacheback import ConfigurationError, Settings
-from cacheback.config import SettingKeywords
+from cacheback import ConfigurationError, SemanticCache, Settings
+from cacheback.config import SettingKeywords, provider_keys
+from cacheback.synthesizers.endpoint import KEYS
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,15 @@ from cacheback.config import SettingKeywords
         ("hot_entries", -1, "at least 0"),
         ("lock_timeout", -0.1, "at least 0"),
         ("exact_above_temperature", -1, "at least 0"),
+        ("synthesis_mode", "on", "off, auto, always"),
+        ("synthesis_threshold", 80, "between 0 and 1"),
+        ("synthesis_top_k", 0, "between 1 and 50"),
+        ("synthesis_timeout", -1, "at least 0"),
+        ("synthesis_scope", ("model", "tenant"), "provider, endpoint, model"),
+        ("synthesis_scope", ("history",), "provider, endpoint, model"),
+        ("synthesis_scope", "model", "provider, endpoint, model"),
+        ("synthesis_prompt", "Answer well. SOURCES: or nothing.", "INSUFFICIENT"),
+        ("synthesis_prompt", "Answer well, or say INSUFFICIENT.", "SOURCES:"),
         ("scope", {"sytem": "ignore"}, "the parts are"),
         ("scope", {"system": "never"}, "'exact', 'ignore' or a function"),
     ],
@@ -76,3 +86,35 @@ def test_a_bad_variable_is_named(variable: str, value: str) -> None:
 def test_memory_has_no_directory() -> None:
     assert Settings(cache_dir=":memory:").directory is None
     assert Settings(cache_dir="~/x").directory == Path.home() / "x"
+
+
+class TestSynthesis:
+    def test_the_environment(self) -> None:
+        environ = {
+            "CACHEBACK_SYNTHESIS_MODE": "auto",
+            "CACHEBACK_SYNTHESIS_MODEL": "local/llama",
+            "CACHEBACK_SYNTHESIS_THRESHOLD": "0.85",
+            "CACHEBACK_SYNTHESIS_TOP_K": "3",
+            "CACHEBACK_SYNTHESIS_SCOPE": "model, system",
+        }
+        settings = Settings.from_environment(environ)
+        assert (settings.synthesis_mode, settings.synthesis_model) == ("auto", "local/llama")
+        assert (settings.synthesis_threshold, settings.synthesis_top_k) == (0.85, 3)
+        assert settings.synthesis_scope == ("model", "system")
+
+    def test_a_key_is_not_printed(self) -> None:
+        assert "secret" not in repr(Settings(synthesis_model_api_key="secret"))
+
+    def test_keys_of_the_environment(self) -> None:
+        keys = provider_keys({"OPENAI_API_KEY": " k ", "OPENROUTER_API_KEY": "", "HOME": "x"})
+        assert keys == {"OPENAI_API_KEY": "k"}
+
+    def test_a_mode_that_needs_a_key_says_so_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in KEYS:
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(ConfigurationError, match="OPENROUTER_API_KEY"):
+            SemanticCache(":memory:", synthesis_mode="auto")
+        with SemanticCache(":memory:", synthesis_mode="auto", cache_enabled=False):
+            pass
+        with SemanticCache(":memory:"):
+            pass

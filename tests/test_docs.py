@@ -75,3 +75,17 @@ def test_the_snippet_on_blocked_questions_runs(capsys: pytest.CaptureFixture[str
     snippet, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(snippet, {})
     assert capsys.readouterr().out == "contained None\nNone\n"
+
+
+def test_the_synthesizer_of_one_s_own_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (DOCS / "synthesis.md").read_text("utf-8")
+    _, snippet = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(snippet, {})
+    assert capsys.readouterr().out == "Five working days. synthesis (1,)\n"
+
+
+def test_every_reason_of_a_synthesis_in_vain_is_on_its_page() -> None:
+    page = (DOCS / "synthesis.md").read_text("utf-8")
+    for reason in Reason:
+        if reason.startswith("synthesis_") and reason is not Reason.SYNTHESIS_ALWAYS:
+            assert f"\n| `{reason}` |" in page

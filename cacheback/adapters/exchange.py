@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cacheback.cache import SemanticCache
     from cacheback.core.engine import Engine
     from cacheback.core.plan import Plan
-    from cacheback.wire.codec import Codec, Recorder
+    from cacheback.wire.codec import Codec, Recorder, Voice
 
 # Response headers that were true of the bytes upstream sent, and are not of ours.
 OF_THE_BYTES = frozenset({"content-encoding", "content-length", "transfer-encoding"})
@@ -60,13 +60,19 @@ class Exchange:
     def plan(self, engine: Engine, pack: Pack, **caller: Any) -> Plan[Outcome]:
         """How to answer it; `caller` are fields of the request that only a transport knows."""
         payload = pack(self, None)
-        return engine.answer(replace(self.request, payload=payload, **caller))
+        request = replace(self.request, payload=payload, voice=self.voice, **caller)
+        return engine.answer(request)
 
     def told(self, outcome: Outcome) -> tuple[Outcome, list[bytes] | None]:
         """The outcome, and our own body in pieces, or None where upstream's is passed on."""
         if outcome.reply is not None:
             return outcome, None
         return outcome, self.render_stream(outcome) if self.streams else [self.render(outcome)]
+
+    def voice(self, outcome: Outcome) -> Voice:
+        """What tells the caller an answer that is still being written."""
+        fresh = {**self._fresh(outcome), "model": outcome.writer or ""}
+        return self.codec.voice(self.body, **fresh)
 
     def understand(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         return {"answer": self.codec.answer(payload)}

@@ -174,6 +174,8 @@ class CachingTransport:
         if native is None:
             return self._answer(one, told, body or [])
         if isinstance(native, SyncView | AsyncView):
+            if native.relay.head is None:  # not upstream's: a synthesis
+                return self._response(200, [_EVENTS, *told], native)
             return self._pass(native.relay.head, told, native)
         if not isinstance(native, Native):
             raise TypeError("what upstream sent is a view or one of ours")

@@ -54,7 +54,8 @@ def command(
     served in its own scope (model, system prompt, earlier turns, tools, …): name parts with
     --scope, or take those of an entry with --like. When none is named, the question is asked with
     no scope at all, and candidates from every scope are shown; below them, what differs in scopes
-    that hold the very same question.
+    that hold the very same question. Where CACHEBACK_SYNTHESIS_MODE is on and nothing may be
+    served as it is, the entries are named from which an answer would be written; none is.
 
     Ends with 1 when nothing would be served.
 
@@ -88,6 +89,7 @@ def _as_json(explained: Explanation) -> JSON:
         "detail": explained.verdict.detail,
         "scope": {"digest": explained.scope.digest, "parts": dict(explained.scope.parts)},
         "candidates": [_candidate_json(one, explained.scope.digest) for one in explained],
+        "synthesis": [one.entry.id for one in explained.sources],
         "elsewhere": [
             {
                 "id": other.entry.id,
@@ -122,6 +124,9 @@ def _show(explained: Explanation, *, everywhere: bool) -> None:
     if explained.candidates:
         out.print("\n[bold]Nearest entries[/]" + (" [dim]of all scopes[/]" if everywhere else ""))
         _show_candidates(explained)
+    if explained.sources:
+        ids = ", ".join(str(one.entry.id) for one in explained.sources)
+        out.print(f"\nSynthesis would be tried, from these entries: [cyan]{ids}[/]")
     if explained.elsewhere:
         out.print("\n[bold]The same question was answered in another scope[/]")
         _show_elsewhere(explained.elsewhere)

@@ -143,4 +143,10 @@ def scope_asked(
 
 
 def _keywords(settings: Settings, **instead: Any) -> Mapping[str, Any]:
-    return {field.name: getattr(settings, field.name) for field in fields(settings)} | instead
+    # A command explains a synthesis and makes none: it needs no key.
+    given = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    return {**given, "synthesizer": _no_model, **instead}
+
+
+def _no_model(_: object) -> str:
+    raise AssertionError("no command lets a model write")

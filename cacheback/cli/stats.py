@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -57,6 +58,8 @@ def _as_json(stats: Stats, directory: str) -> JSON:
             "money": stats.saved.money,
             "seconds": stats.saved.seconds,
         },
+        "synthesis": dict(stats.synthesis),
+        "spent": {tier: asdict(spent) for tier, spent in stats.spent.items()},
     }
 
 
@@ -75,11 +78,16 @@ def _show(stats: Stats, directory: str) -> None:
         blocked = sum(stats.blocked.values())
         caught = f"which {blocked:,} questions matched"
         summary.add_row("Blocked", f"{stats.negatives:,} patterns, {caught}")
+    for tier, spent in stats.spent.items():
+        told = f"{spent.calls:,} calls · {spent.tokens:,} tokens · ${spent.money:,.4f}"
+        summary.add_row(f"Spent on {tier}", told)
     out.print(summary)
     if stats.hits:
         out.print("\n[green]Served[/]", _counts(stats.hits, _TIERS))
     if stats.misses:
         out.print("\n[yellow]Not served[/]", _counts(stats.misses, _REASONS))
+    if stats.synthesis:
+        out.print("\n[yellow]Synthesis in vain[/]", _counts(stats.synthesis, _REASONS))
     if stats.faults:
         out.print("\n[red]Failures of a part[/]", _counts(stats.faults, _REASONS))
 

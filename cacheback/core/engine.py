@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from weakref import ref
 
+from cacheback.core.composing import Composing
 from cacheback.core.flight import Flight, Flights, Landed, NoEntry
 from cacheback.core.memory import Memo, Memory
 from cacheback.core.parts import Asked, Limits, Parts, place
@@ -18,7 +19,17 @@ from cacheback.core.plan import Drain, Local, Plan, Send, Wait
 from cacheback.core.recall import Recall
 from cacheback.core.screening import Screening
 from cacheback.errors import NotCachedError
-from cacheback.models import Entry, Explanation, Outcome, Reason, Reply, Request
+from cacheback.models import (
+    Candidate,
+    Entry,
+    Explanation,
+    Outcome,
+    Reason,
+    Reply,
+    Request,
+    Tier,
+    Usage,
+)
 
 # How often a caller waits for, or takes over, a flight before it calls by itself. One leader may
 # fail for a reason of its own; when the next fails, too, upstream does, and a queue of callers
@@ -36,15 +47,17 @@ class Engine:
         self.memory = Memory(parts, limits)
         self.recalling = Recall(parts, limits, self.memory)
         self.screening = Screening(parts, limits, self.memory.blocks)
+        self.composing = Composing(parts, limits, self.recalling)
 
     def answer(self, request: Request) -> Plan[Outcome]:
-        """negative → exact → semantic → upstream.
+        """negative → exact → semantic → synthesis → upstream.
 
         Raises:
             BlockedError, HandlerError: the question matches a blocked pattern.
             NotCachedError: the request allows memory only, and nothing in it may answer.
         """
-        asked, recalled = yield from self._recall(place(request, self.parts, self.limits))
+        asked = place(request, self.parts, self.limits)
+        asked, recalled = yield from self._recall(asked, writing=True)
         if recalled.answer is not None:
             return recalled
         if not asked.ruling.call:
@@ -74,17 +87,23 @@ class Engine:
         """Keep what upstream answered to a request, where it may be kept; nothing is raised."""
         asked = place(request, self.parts, self.limits)
         if asked.ruling.keep and not (yield from self.screening.bars(asked)):
-            yield Local(partial(self._keep, asked, reply))
+            yield Local(partial(self._keep, asked, (), reply))
 
     def explain(self, request: Request, k: int, *, everywhere: bool = False) -> Plan[Explanation]:
         """Why the request would be served or not, with the k nearest entries."""
         asked = place(request, self.parts, self.limits)
         explain = partial(self.recalling.explain, asked, k, everywhere=everywhere)
         explanation: Explanation = yield Local(explain)
-        return explanation
+        if explanation.tier is not None:
+            return explanation
+        sources: tuple[Candidate, ...] = yield Local(partial(self.composing.explain, asked))
+        return replace(explanation, sources=sources)
 
-    def _recall(self, asked: Asked) -> Plan[tuple[Asked, Outcome]]:
-        """What memory says, and the request with what may still happen to it."""
+    def _recall(self, asked: Asked, *, writing: bool = False) -> Plan[tuple[Asked, Outcome]]:
+        """What memory says, and the request with what may still happen to it.
+
+        `writing` tells that what memory does not serve may be written.
+        """
         recalling = self.recalling
         if not self.limits.enabled:
             return asked, recalling.missed(Reason.DISABLED)
@@ -99,7 +118,9 @@ class Engine:
             return asked, recalling.missed(asked.ruling.reason or Reason.EMPTY)
         if not followed:
             return asked, recalling.missed(Reason.STORE_FAILED)
-        found = recalling.hot(asked) or (yield Local(partial(recalling.search, asked)))
+        verbatim = not (writing and self.composing.instead(asked))
+        search = partial(recalling.search, asked, verbatim=verbatim)
+        found = recalling.hot(asked) or (yield Local(search))
         return asked, found
 
     def _upstream(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
@@ -129,7 +150,7 @@ class Engine:
         recording = landed()
         if recording is None:
             return NoEntry.FAILED
-        view = recording.join(asynchronous=asked.request.asynchronous)
+        sources, view = recording.sources, recording.join(asynchronous=asked.request.asynchronous)
         if view is None:  # it is over, and just being stored
             end, recording = recording.end, None
             stored: Entry | NoEntry = yield Wait(end, self._patience(asked))
@@ -137,10 +158,10 @@ class Engine:
         if view is NoEntry.ALONE:
             return NoEntry.ALONE
         if asked.request.stream:
-            return self.recalling.from_recording(None, view)
-        return (yield from self._drain(view))
+            return self.recalling.from_recording(sources, None, view)
+        return (yield from self._drain(sources, view))
 
-    def _drain(self, view: object) -> Plan[NoEntry | Outcome]:
+    def _drain(self, sources: tuple[int, ...], view: object) -> Plan[NoEntry | Outcome]:
         """Somebody else's stream, for a caller that does not stream."""
         try:
             brought: Reply = yield Drain(view)
@@ -148,7 +169,7 @@ class Engine:
             return NoEntry.FAILED
         if brought.answer is None:
             return NoEntry.FAILED if brought.failed else NoEntry.ALONE
-        return self.recalling.from_recording(brought.answer)
+        return self.recalling.from_recording(sources, brought.answer)
 
     def _patience(self, asked: Asked) -> float | None:
         """What is left of the seconds that the caller would wait; for all waits together."""
@@ -167,21 +188,24 @@ class Engine:
             outcome = yield from self._call(asked, missed)
             reply = outcome.reply
             if reply is not None and reply.recording is not None:
-                over = partial(self._over, asked, flight)
+                over = partial(self._over, asked, outcome.sources, flight)
                 reply.recording.when_over(over, partial(self.flights.end, flight))
                 self.flights.share(flight, ref(reply.recording))
                 shared = True
             elif reply is not None:
-                landing = yield from self._landing(asked, reply)
+                landing = yield from self._landing(asked, outcome.sources, reply)
+                outcome = _settled(outcome, landing)
             return outcome
         finally:
             if not shared:
                 self.flights.land(flight, landing)
 
-    def _over(self, asked: Asked, flight: Flight, reply: Reply) -> Plan[Landed]:
+    def _over(
+        self, asked: Asked, sources: tuple[int, ...], flight: Flight, reply: Reply
+    ) -> Plan[Landed]:
         """The stream that this flight's leader began is over."""
         try:
-            return (yield from self._landing(asked, reply))
+            return (yield from self._landing(asked, sources, reply))
         finally:
             self.flights.end(flight)
 
@@ -190,21 +214,25 @@ class Engine:
         outcome = yield from self._call(asked, missed)
         reply = outcome.reply
         if reply is not None and reply.recording is not None:
-            reply.recording.when_over(partial(self._landing, asked), _nothing)
+            reply.recording.when_over(partial(self._landing, asked, outcome.sources), _nothing)
         elif reply is not None:
-            yield from self._landing(asked, reply)
+            landing = yield from self._landing(asked, outcome.sources, reply)
+            outcome = _settled(outcome, landing)
         return outcome
 
-    def _landing(self, asked: Asked, reply: Reply) -> Plan[Landed]:
+    def _landing(self, asked: Asked, sources: tuple[int, ...], reply: Reply) -> Plan[Landed]:
         if reply.failed:
             return NoEntry.FAILED
         if reply.answer is None:
             return NoEntry.ALONE
-        kept: Entry | None = yield Local(partial(self._keep, asked, reply))
+        kept: Entry | None = yield Local(partial(self._keep, asked, sources, reply))
         return kept or NoEntry.ALONE
 
     def _call(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
-        """Upstream's own outcome, with what memory had said to the request."""
+        """A synthesis; else upstream's own outcome, with what memory had said to the request."""
+        composed = yield from self.composing.compose(asked, missed)
+        if composed is not None:
+            return composed
         self.count_miss(missed)
         reply: Reply = yield Send(asked.request.payload, asked.ruling.keep)
         return replace(missed, answer=reply.answer, reply=reply)
@@ -213,19 +241,49 @@ class Engine:
         """Count a request that memory did not answer."""
         self.parts.tally.count(f"misses.{missed.verdict.reason}")
 
-    def _keep(self, asked: Asked, reply: Reply) -> Entry | None:
+    def _keep(self, asked: Asked, sources: tuple[int, ...], reply: Reply) -> Entry | None:
         if reply.answer is None:
             return None
         memo = Memo(asked.request, reply.answer, "upstream", reply.seconds, asked=asked)
+        if sources:
+            return self._keep_written(memo, sources)
         return next(iter(self.keep([memo])), None)
+
+    def _keep_written(self, memo: Memo, sources: tuple[int, ...]) -> Entry | None:
+        """Store a synthesis, unless a source was forgotten meanwhile: it dies with it."""
+        try:
+            found = self.parts.store.get(sources)
+            if len(found) < len(sources):
+                return None
+            ends = [entry.expires_at for entry in found if entry.expires_at is not None]
+            until = min(ends, default=None)
+            memo = replace(memo, provenance="synthesis", sources=sources, not_after=until)
+            return self.memory.remember([memo])[0]
+        except Exception as error:  # noqa: BLE001 - as in `keep`
+            self.parts.faults.report(Reason.STORE_FAILED, error)
+            return None
 
     def keep(self, memos: Sequence[Memo]) -> list[Entry]:
         """Store upstream's answers; a failure is counted, no more: the caller has the answers."""
         try:
-            return self.memory.remember(memos, needs_vectors=False)
+            entries = self.memory.remember(memos, needs_vectors=False)
         except Exception as error:  # noqa: BLE001 - a cache that fails must not fail the call
             self.parts.faults.report(Reason.STORE_FAILED, error)
             return []
+        for entry in entries:
+            usage = entry.answer.usage or Usage()
+            self.parts.tally.count(f"calls.{Tier.UPSTREAM}")
+            self.parts.tally.count(f"tokens.{Tier.UPSTREAM}", usage.total)
+            self.parts.tally.count(f"cost.{Tier.UPSTREAM}", usage.cost or 0.0)
+        return entries
+
+
+def _settled(outcome: Outcome, landing: Landed) -> Outcome:
+    """The outcome of a call that is over: upstream's as it is, a synthesis as an answer of ours."""
+    if outcome.tier is not Tier.SYNTHESIS or outcome.reply is None:
+        return outcome
+    entry = landing if isinstance(landing, Entry) else None
+    return replace(outcome, answer=outcome.reply.answer, entry=entry, reply=None)
 
 
 def _nothing() -> None:

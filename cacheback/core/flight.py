@@ -30,8 +30,11 @@ class NoEntry(Enum):
 class Recording(Protocol):
     """A stream that is recorded while it arrives, and that others may join from its beginning.
 
-    `end` receives what became of it once it is over.
+    `end` receives what became of it once it is over; `sources` are the ids of the entries from
+    which it is being written, where it does not come from upstream.
     """
+
+    sources: tuple[int, ...]
 
     @property
     def end(self) -> Landing: ...

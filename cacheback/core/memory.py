@@ -29,7 +29,7 @@ class Memo:
 
     `created_at` and `expires_at` are set when an entry is imported with its times. `asked` is set
     when the request was placed before: what is stored belongs where it was asked for, also when
-    the day has changed meanwhile.
+    the day has changed meanwhile. `not_after` is when a source of it expires.
     """
 
     request: Request
@@ -40,6 +40,7 @@ class Memo:
     created_at: float | None = None
     expires_at: float | None = None
     asked: Asked | None = None
+    not_after: float | None = None
 
 
 class Memory:
@@ -69,7 +70,8 @@ class Memory:
         asked = [memo.asked or place(memo.request, self._parts, self._limits) for memo in memos]
         for one in asked:
             self._require_keeping(one)
-        vectors = self._vectors(asked, needs_vectors=needs_vectors)
+        written = [memo.provenance == "synthesis" for memo in memos]
+        vectors = self._vectors(asked, written, needs_vectors=needs_vectors)
         drafts = [
             self._draft(memo, one, vector)
             for memo, one, vector in zip(memos, asked, vectors, strict=True)
@@ -180,11 +182,17 @@ class Memory:
                 return repr(part), error
         return "one of its parts", None
 
-    def _vectors(self, asked: Sequence[Asked], *, needs_vectors: bool) -> list[bytes | None]:
-        """The questions' vectors as stored; None where only the exact tier may serve them."""
+    def _vectors(
+        self, asked: Sequence[Asked], written: Sequence[bool], *, needs_vectors: bool
+    ) -> list[bytes | None]:
+        """The questions' vectors as stored; None where only the exact tier may serve them.
+
+        So it is with what was written from others: it answers the question that it was written for.
+        A paraphrase of that would be two steps away from what anybody has said.
+        """
         vectors: list[bytes | None] = [None] * len(asked)
         try:
-            seen = [i for i, one in enumerate(asked) if self._sees(one)]
+            seen = [i for i, one in enumerate(asked) if not written[i] and self._sees(one)]
             questions = [asked[i].request.question for i in seen]
             for i, vector in zip(seen, self._encode(questions), strict=True):
                 vectors[i] = vector
@@ -212,7 +220,7 @@ class Memory:
             scope=asked.scope,
             answer=self._priced(memo.answer),
             created_at=created_at,
-            expires_at=memo.expires_at or self._expiry(asked, created_at),
+            expires_at=_sooner(memo.expires_at or self._expiry(asked, created_at), memo.not_after),
             provenance=memo.provenance,
             tags=asked.request.controls.tags,
             sources=memo.sources,
@@ -251,3 +259,8 @@ class Memory:
             self.evict()
         except Exception as error:  # noqa: BLE001 - what was stored is safe; evicted another time
             self._parts.faults.report(Reason.STORE_FAILED, error)
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    """The earlier of two times; None is never."""
+    return min((time for time in (one, other) if time is not None), default=None)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from cacheback.core.policy import Ruling, rule
 from cacheback.core.scope import canonical, question_digest
+from cacheback.core.synthesis import PromptWriter, write_prompt
 from cacheback.errors import InputError
-from cacheback.models import Answer, OnNegativeHit, Reason, Request, Scope
+from cacheback.models import Answer, OnNegativeHit, Reason, Request, Scope, SynthesisMode
 
 if TYPE_CHECKING:
     from cacheback.core.hot import HotMap
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         Tally,
         Vector,
         Vectors,
+        Writer,
     )
     from cacheback.core.scope import ScopeRules
 
@@ -36,7 +38,8 @@ class Parts:
 
     `clock` gives Unix seconds, `day` the date of such a time as text, `price` the US dollars that
     an answer cost (None when unknown), `pack` the bytes of a vector as they are stored, `sound` an
-    answer from the store without what no adapter could read, `unpack` the vectors of stored bytes.
+    answer from the store without what no adapter could read, `unpack` the vectors of stored bytes,
+    `writer` lets a model write answers, or is None.
     """
 
     store: Store
@@ -53,6 +56,7 @@ class Parts:
     pack: Callable[[Vector], bytes]
     sound: Callable[[Answer], Answer]
     unpack: Callable[[bytes], Vectors]
+    writer: Writer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,11 @@ class Limits:
     exact_above_temperature: float | None = None
     negative_threshold: float = 0.85
     on_negative_hit: OnNegativeHit = "raise"
+    synthesis_mode: SynthesisMode = "off"
+    synthesis_threshold: float = 0.80
+    synthesis_top_k: int = 5
+    synthesis_scope: tuple[str, ...] = ()
+    synthesis_prompt: PromptWriter = write_prompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from cacheback.core.flight import Landing
+    from cacheback.core.ports import Writer, Writing
+    from cacheback.core.synthesis import Prompt
 
 T = TypeVar("T")
 
@@ -70,5 +72,23 @@ class Call:
     call: Callable[[], Any]
 
 
-Step: TypeAlias = Local | Send | Wait | Drain | Call
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Let a synthesis model begin to write; what it writes is sent back as a `ports.Writing`."""
+
+    writer: Writer
+    prompt: Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The next piece of what a model writes, or None at its end, is sent back.
+
+    A TimeoutError is thrown where it took too long, and whatever the synthesizer raised.
+    """
+
+    writing: Writing
+
+
+Step: TypeAlias = Local | Send | Wait | Drain | Call | Write | Read
 Plan: TypeAlias = Generator[Step, Any, T]

@@ -9,13 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from cacheback.models import JSON, Draft, Entry, Provenance, Reason, Saved, Tier, Verdict
+from cacheback.models import (
+    JSON,
+    Draft,
+    Entry,
+    Provenance,
+    Reason,
+    Reply,
+    Saved,
+    Tier,
+    Usage,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from cacheback.core.synthesis import Prompt, Telling
 
     Vector = NDArray[np.float32]
     """Unit length, shape (dim,), float32."""
@@ -111,6 +124,81 @@ class Judge(Protocol):
     def judge(self, pair: Pair) -> Verdict:
         """Serve only when one answer is right for both questions."""
         ...
+
+
+@runtime_checkable
+class Synthesizer(Protocol):
+    """A model that writes an answer as a prompt demands; `model` is its name, as prices know it.
+
+    It may also have `provider` (text or None: whose prices count), `awrite` (like `write`, an
+    asynchronous iterator, which is preferred on an event loop) and `close()`.
+    """
+
+    @property
+    def model(self) -> str: ...
+
+    def write(self, prompt: Prompt) -> Iterable[str]:
+        """The reply, piece by piece as it comes; called in a thread of its own.
+
+        Once it is exhausted the iterable may have `usage` (a `Usage`) and `finish_reason` (one of
+        `synthesis.WHOLE`, or None, where the reply was whole). If it has `close()`, that is called.
+        """
+        ...
+
+
+class Writing(Protocol):
+    """What a model is writing, for a thread or for an event loop.
+
+    `piece()` is the next piece or None at the end, on an event loop as an awaitable; see
+    `plan.Read`. Until `decided` is set its time limit is for all pieces together, then for each.
+    `seconds` since it began; `usage` and `finish_reason` are known at the end.
+    """
+
+    decided: bool
+
+    @property
+    def usage(self) -> Usage | None: ...
+    @property
+    def finish_reason(self) -> str | None: ...
+    @property
+    def seconds(self) -> float: ...
+
+    def piece(self) -> Any: ...
+
+    def stream(self, telling: Telling, sources: tuple[int, ...]) -> Reply:
+        """What tells the rest as a stream that others may join."""
+        ...
+
+    def abandon(self) -> None:
+        """Nobody reads on. Does not wait; idempotent."""
+        ...
+
+
+class Writer(Protocol):
+    """Opens what a synthesizer writes, in either colour; raises nothing but in `piece`."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def provider(self) -> str | None: ...
+
+    def open(self, prompt: Prompt) -> Writing: ...
+
+    def aopen(self, prompt: Prompt) -> Writing:
+        """On the running event loop."""
+        ...
+
+
+class Voice(Protocol):
+    """Tells a text as a stream while it is still being written; see `wire.codec.Voice`."""
+
+    def opening(self) -> bytes: ...
+
+    def text(self, piece: str) -> bytes: ...
+
+    def closing(self, usage: Usage | None) -> bytes: ...
+
+    def failure(self, message: str) -> bytes: ...
 
 
 class Tally(Protocol):

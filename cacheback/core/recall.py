@@ -68,8 +68,11 @@ class Recall:
         entry = self._parts.hot.get(asked.scope.digest, asked.digest)
         return None if entry is None or entry.expired(asked.now) else self._exact(asked, entry)
 
-    def search(self, asked: Asked) -> Outcome:
-        """The store's exact entry, then the nearest ones: all that may take a while, at once."""
+    def search(self, asked: Asked, *, verbatim: bool = True) -> Outcome:
+        """The store's exact entry, then the nearest ones: all that may take a while, at once.
+
+        Without `verbatim` nothing is served by meaning: an answer is to be written instead.
+        """
         try:
             with FailingAs(Reason.STORE_FAILED, self._parts.faults):
                 entry = self._memory.find(asked.scope.digest, asked.digest)
@@ -78,7 +81,7 @@ class Recall:
             if not asked.ruling.semantic:
                 expired = Reason.EXPIRED if entry is not None else None
                 return self.missed(expired or asked.ruling.reason or Reason.EMPTY)
-            return self._semantic(asked)
+            return self._semantic(asked, verbatim=verbatim)
         except PartFailedError as failed:
             return self.missed(failed.part)
 
@@ -134,17 +137,19 @@ class Recall:
 
     # The semantic tier --------------------------------------------------------------------
 
-    def _semantic(self, asked: Asked) -> Outcome:
+    def _semantic(self, asked: Asked, *, verbatim: bool) -> Outcome:
         with FailingAs(Reason.EMBEDDER_FAILED, self._parts.faults):
             blind = self._parts.embedder.blind_to(asked.request.question)
         if blind is not None:
             return self.missed(blind)
-        near = self._near(asked, self._limits.candidates)
+        near = self.near(asked, self._limits.candidates, [asked.scope.digest])
         nearest = None
         for one in self._judged(asked, [one for one in near if one[1] >= asked.threshold]):
             # The catalog ranks inside the scope already. What must never go wrong is checked once
             # more on what is about to be served.
             if one.verdict.serve and one.entry.scope == asked.scope.digest:
+                if not verbatim:
+                    return self.missed(Reason.SYNTHESIS_ALWAYS, one.similarity)
                 entry = self._memory.sound(one.entry)
                 return self._serve(asked, entry, Tier.SEMANTIC, one.verdict, one.similarity)
             nearest = nearest or one
@@ -156,12 +161,20 @@ class Recall:
             return self.missed(Reason.BELOW_THRESHOLD, near[0][1], detail)
         return self.missed(Reason.EMPTY)
 
-    def _near(self, asked: Asked, k: int) -> list[tuple[int, float]]:
-        """At most k (entry id, cosine) of the scope, nearest first."""
+    def near(self, asked: Asked, k: int, scopes: Sequence[str]) -> list[tuple[int, float]]:
+        """At most k (entry id, cosine) of these scopes, nearest first.
+
+        Raises:
+            PartFailedError: the embedder or the catalog failed.
+        """
         with FailingAs(Reason.EMBEDDER_FAILED, self._parts.faults):
             vector = self._parts.embedder.encode(asked.request.question)
         with FailingAs(Reason.INDEX_FAILED, self._parts.faults):
-            return self._parts.catalog.nearest(asked.scope.digest, vector, k)
+            nearest = self._parts.catalog.nearest
+            if len(scopes) == 1:
+                return nearest(scopes[0], vector, k)
+            found = [one for scope in scopes for one in nearest(scope, vector, k)]
+        return sorted(found, key=lambda one: one[1], reverse=True)[:k]
 
     def _judged(self, asked: Asked, near: Sequence[tuple[int, float]]) -> Iterator[Candidate]:
         """Near entries with a verdict on each, nearest first, as they are asked for.
@@ -175,7 +188,11 @@ class Recall:
             for id_, similarity in some:
                 entry = entries.get(id_)
                 if entry is not None:
-                    yield Candidate(entry, similarity, self._judge(asked, entry, similarity))
+                    yield self.candidate(asked, entry, similarity)
+
+    def candidate(self, asked: Asked, entry: Entry, similarity: float) -> Candidate:
+        """A near entry with the judge's verdict on it."""
+        return Candidate(entry, similarity, self._judge(asked, entry, similarity))
 
     def _judge(self, asked: Asked, entry: Entry, similarity: float) -> Verdict:
         if entry.expired(asked.now):
@@ -194,11 +211,14 @@ class Recall:
         """An answer that another caller's call has just brought."""
         return self._serve(asked, entry, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), 1.0)
 
-    def from_recording(self, answer: Answer | None, view: object = None) -> Outcome:
+    def from_recording(
+        self, sources: tuple[int, ...], answer: Answer | None, view: object = None
+    ) -> Outcome:
         """What another caller's call brings as a stream: its answer, or a view of it."""
         self._parts.tally.count(f"hits.{Tier.EXACT}")
         reply = Reply(view) if answer is None else None
-        return Outcome(answer, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), reply=reply)
+        verdict = Verdict(True, Reason.SAME_FLIGHT)
+        return Outcome(answer, Tier.EXACT, verdict, reply=reply, sources=sources)
 
     def _exact(self, asked: Asked, entry: Entry) -> Outcome:
         return self._serve(asked, entry, Tier.EXACT, _SAME_TEXT, 1.0)
@@ -214,7 +234,9 @@ class Recall:
         )
         self._parts.tally.hit(entry.id, tier, saved, asked.now)
         age = max(0.0, asked.now - entry.created_at)
-        return Outcome(entry.answer, tier, verdict, similarity, entry, age, saved)
+        return Outcome(
+            entry.answer, tier, verdict, similarity, entry, age, saved, sources=entry.sources
+        )
 
     def _elsewhere(self, asked: Asked) -> tuple[Elsewhere, ...]:
         store = self._parts.store

@@ -264,3 +264,16 @@ def render_stream(
     """As `render`, but as the events of a stream; our marks stand in the message it starts with."""
     rendered = render(answer, id=id, created=created, marks=marks, model=model)
     return anthropic_stream.events(rendered)
+
+
+def voice(
+    body: JSON,  # noqa: ARG001 - the codec's
+    *,
+    id: str,  # noqa: A002 - the field's own name
+    created: int,
+    marks: Mapping[str, JSON],
+    model: str,
+) -> anthropic_stream.MessageVoice:
+    """What tells a text as the stream that the request asks for, while it is being written."""
+    rendered = render(Answer("", model=model), id=id, created=created, marks=marks)
+    return anthropic_stream.MessageVoice(rendered)

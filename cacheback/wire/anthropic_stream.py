@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import dropwhile, takewhile
 
-from cacheback.models import JSON, Answer
+from cacheback.models import JSON, Answer, Usage
 from cacheback.wire import sse
 from cacheback.wire.merging import merge
 from cacheback.wire.pieces import pieces
@@ -91,8 +92,12 @@ class MessageRecorder(Recording):
 def events(message: Mapping[str, JSON]) -> Iterator[bytes]:
     """The stream that tells a whole message."""
     for said in _said(message):
-        # ASCII only: some readers take U+2028 and U+0085 for the end of a line.
-        yield sse.encode(said["type"], json.dumps(said))
+        yield _event(said)
+
+
+def _event(said: Said) -> bytes:
+    # ASCII only: some readers take U+2028 and U+0085 for the end of a line.
+    return sse.encode(said["type"], json.dumps(said))
 
 
 def _said(message: Mapping[str, JSON]) -> Iterator[Said]:
@@ -157,3 +162,31 @@ def _thinking(text: str, block: Block) -> Iterator[Said]:
 def _input(given: Mapping[str, JSON]) -> Iterator[Said]:
     for piece in pieces(json.dumps(given, ensure_ascii=False)):
         yield {"type": "input_json_delta", "partial_json": piece}
+
+
+class MessageVoice:
+    """Conforms to `codec.Voice`; `rendered` is the message without its content."""
+
+    def __init__(self, rendered: Mapping[str, JSON]) -> None:
+        self._message = {**rendered, "content": [{"type": "text", "text": ""}]}
+
+    def opening(self) -> bytes:
+        begun = takewhile(lambda said: said["type"] != _BLOCK_STOP, _said(self._message))
+        return b"".join(map(_event, begun))
+
+    def text(self, piece: str) -> bytes:
+        delta = {"type": "text_delta", "text": piece}
+        return _event({"type": "content_block_delta", "index": 0, "delta": delta})
+
+    def closing(self, usage: Usage | None) -> bytes:
+        usage = usage or Usage()
+        counted = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+        said = _said({**self._message, "usage": counted})
+        return b"".join(map(_event, dropwhile(lambda one: one["type"] != _BLOCK_STOP, said)))
+
+    def failure(self, message: str) -> bytes:
+        return _event({"type": "error", "error": {"type": "api_error", "message": message}})
+
+
+# The event before which a text is spoken.
+_BLOCK_STOP = "content_block_stop"

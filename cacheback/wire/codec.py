@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from cacheback.models import JSON, Answer, Reason
+from cacheback.models import JSON, Answer, Reason, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,23 @@ class Recorder(Protocol):
         Its `raw` is the JSON that a call without streaming would have returned.
         """
         ...
+
+
+class Voice(Protocol):
+    """Tells a text as a stream while it is still being written, piece by piece.
+
+    The bytes of `opening`, of each `text`, and of `closing` are what `render_stream` would tell of
+    the whole, but that the usage is known only in the end. `failure` stands in for the rest where
+    there is none: it breaks the stream off as the provider would.
+    """
+
+    def opening(self) -> bytes: ...
+
+    def text(self, piece: str) -> bytes: ...
+
+    def closing(self, usage: Usage | None) -> bytes: ...
+
+    def failure(self, message: str) -> bytes: ...
 
 
 class Codec(Protocol):
@@ -105,4 +122,16 @@ class Codec(Protocol):
         model: str = "",
     ) -> Iterator[bytes]:
         """As `render`, but the events of a stream that answers this request, each as its bytes."""
+        ...
+
+    def voice(
+        self,
+        body: JSON,
+        *,
+        id: str,  # noqa: A002 - the field's own name
+        created: int,
+        marks: Mapping[str, JSON],
+        model: str,
+    ) -> Voice:
+        """What tells this request's caller a text that is still being written by `model`."""
         ...

@@ -27,7 +27,9 @@ class Info:
     """What the cache did for one response.
 
     `hit` is True when memory answered. `similarity` is the cosine of the served (on a miss, the
-    nearest) entry, `entry` the id of the served one, `age` its seconds since it was stored.
+    nearest) entry, `entry` the id of the served one, `age` its seconds since it was stored. Where
+    the answer is `synthesized`, `sources` are the ids of the entries that it was written from, and
+    `model` is who wrote it.
     """
 
     hit: bool
@@ -39,6 +41,8 @@ class Info:
     entry: int | None = None
     age: float | None = None
     saved: Saved = field(default_factory=Saved)
+    sources: tuple[int, ...] = ()
+    model: str | None = None
 
 
 def marks(outcome: Outcome) -> dict[str, JSON]:
@@ -50,7 +54,7 @@ def marks(outcome: Outcome) -> dict[str, JSON]:
     """
     return {
         "cacheback_hit": outcome.tier in _SERVED,
-        "cacheback_synthesized": outcome.tier is Tier.SYNTHESIS,
+        "cacheback_synthesized": outcome.synthesized,
         "cacheback": {
             "tier": outcome.tier.value,
             "reason": outcome.verdict.reason.value,
@@ -63,19 +67,28 @@ def marks(outcome: Outcome) -> dict[str, JSON]:
                 "money": outcome.saved.money,
                 "seconds": outcome.saved.seconds,
             },
+            **_written(outcome),
         },
     }
+
+
+def _written(outcome: Outcome) -> dict[str, JSON]:
+    """From what a synthesised answer was written, and by whom."""
+    if not outcome.synthesized:
+        return {}
+    return {"sources": list(outcome.sources), "model": outcome.model}
 
 
 def headers(outcome: Outcome) -> list[tuple[str, str]]:
     """The outcome as response headers, `X-Cacheback-*`; what is not known is left out."""
     told: list[tuple[str, str | None]] = [
         ("X-Cacheback-Hit", _truth(outcome.tier in _SERVED)),
-        ("X-Cacheback-Synthesized", _truth(outcome.tier is Tier.SYNTHESIS)),
+        ("X-Cacheback-Synthesized", _truth(outcome.synthesized)),
         ("X-Cacheback-Tier", outcome.tier.value),
         ("X-Cacheback-Reason", outcome.verdict.reason.value),
         ("X-Cacheback-Similarity", _rounded(outcome.similarity, 4)),
         ("X-Cacheback-Age", _rounded(outcome.age, 0)),
+        ("X-Cacheback-Sources", ",".join(map(str, outcome.sources)) or None),
     ]
     return [(name, value) for name, value in told if value is not None]
 
@@ -95,7 +108,7 @@ def info(response: object) -> Info | None:
     tier = Tier(found["tier"])
     return Info(
         hit=tier in _SERVED,
-        synthesized=tier is Tier.SYNTHESIS,
+        synthesized="sources" in found,
         tier=tier,
         reason=Reason(found["reason"]),
         detail=found["detail"],
@@ -103,6 +116,8 @@ def info(response: object) -> Info | None:
         entry=found["entry"],
         age=found["age"],
         saved=Saved(**found["saved"]),
+        sources=tuple(found.get("sources", ())),
+        model=found.get("model"),
     )
 
 

@@ -195,7 +195,7 @@ def render(
     body = answer.raw if answer.format == FORMAT and answer.raw else _dressed(answer, model)
     # A stream that was recorded tells no usage unless its caller asked; `response.usage.…` is
     # read from JSON answers without a thought.
-    told = {"usage": openai_usage.told(answer)} if body.get("usage") is None else {}
+    told = {"usage": openai_usage.told(answer.usage)} if body.get("usage") is None else {}
     return {**body, **told, "id": id, "created": created, **marks}
 
 
@@ -250,3 +250,16 @@ def render_stream(
     rendered = render(answer, id=id, created=created, marks=marks, model=model)
     choices = openai_chat_stream.spoken(rendered["choices"])
     return chunks(rendered, body, choices, kind="chat.completion.chunk")
+
+
+def voice(
+    body: JSON,
+    *,
+    id: str,  # noqa: A002 - the field's own name
+    created: int,
+    marks: Mapping[str, JSON],
+    model: str,
+) -> openai_chat_stream.ChatVoice:
+    """What tells a text as the stream that the request asks for, while it is being written."""
+    rendered = render(Answer("", model=model), id=id, created=created, marks=marks)
+    return openai_chat_stream.ChatVoice(rendered, body)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cacheback.models import JSON
-from cacheback.wire.openai_chunks import Choice
+from cacheback.models import JSON, Usage
+from cacheback.wire import openai_usage
+from cacheback.wire.openai_chunks import Choice, ChunkWriter
 from cacheback.wire.pieces import pieces, with_tokens
 from cacheback.wire.shapes import are_objects, is_list
 
@@ -93,3 +94,24 @@ def _older_call(message: Mapping[str, JSON]) -> Iterator[Choice]:
             yield {"function_call": {**rest, "arguments": ""}}
             for piece in pieces(arguments):
                 yield {"function_call": {"arguments": piece}}
+
+
+class ChatVoice:
+    """Conforms to `codec.Voice`; `rendered` is the answer with an empty text."""
+
+    def __init__(self, rendered: Mapping[str, JSON], body: JSON) -> None:
+        self._writer = ChunkWriter(rendered, body, kind="chat.completion.chunk")
+        self._first, self._last = spoken(rendered["choices"])
+
+    def opening(self) -> bytes:
+        return self._writer.chunk(self._first)
+
+    def text(self, piece: str) -> bytes:
+        return self._writer.chunk({**self._first, "delta": {"content": piece}})
+
+    def closing(self, usage: Usage | None) -> bytes:
+        told = openai_usage.told(usage)
+        return self._writer.chunk(self._last) + b"".join(self._writer.end(told))
+
+    def failure(self, message: str) -> bytes:
+        return self._writer.failure(message)

@@ -91,19 +91,42 @@ def chunks(
     usage by a chunk of its own, and only where it was asked for. ASCII only: some readers take
     U+2028 and U+0085 for the end of a line.
     """
-    envelope = {name: value for name, value in rendered.items() if name not in _NOT_REPEATED}
-    envelope["object"] = kind
-    counted = _wants_usage(body)
-    last = {**envelope, "choices": [], "usage": rendered.get("usage")}
-    if counted:
-        envelope["usage"] = None
-    # The envelope is written once: with our marks in it, it is most of a chunk.
-    head = json.dumps(envelope).removesuffix("}")
+    writer = ChunkWriter(rendered, body, kind=kind)
     for choice in choices:
-        yield sse.encode("", f'{head}, "choices": [{json.dumps(choice)}]}}')
-    if counted:
-        yield sse.encode("", json.dumps(last))
-    yield sse.encode("", _DONE)
+        yield writer.chunk(choice)
+    yield from writer.end(rendered.get("usage"))
+
+
+class ChunkWriter:
+    """Writes the chunks of one stream.
+
+    Args:
+        rendered: the answer as JSON; what it says at its top level is said by every chunk.
+        body: the request, which may ask for the usage.
+        kind: the chunks' `object`.
+    """
+
+    def __init__(self, rendered: Mapping[str, JSON], body: JSON, *, kind: str) -> None:
+        repeated = {name: value for name, value in rendered.items() if name not in _NOT_REPEATED}
+        self._envelope = {**repeated, "object": kind}
+        self._counted = _wants_usage(body)
+        unknown = {"usage": None} if self._counted else {}
+        # The envelope is written once: with our marks in it, it is most of a chunk.
+        self._head = json.dumps({**self._envelope, **unknown}).removesuffix("}")
+
+    def chunk(self, choice: Choice) -> bytes:
+        return sse.encode("", f'{self._head}, "choices": [{json.dumps(choice)}]}}')
+
+    def end(self, usage: JSON) -> Iterator[bytes]:
+        if self._counted:
+            last = {**self._envelope, "choices": [], "usage": usage}
+            yield sse.encode("", json.dumps(last))
+        yield sse.encode("", _DONE)
+
+    def failure(self, message: str) -> bytes:
+        """The event by which OpenAI breaks a stream off."""
+        error = {"message": message, "type": "server_error", "param": None, "code": None}
+        return sse.encode("", json.dumps({"error": error}))
 
 
 _NOT_REPEATED = frozenset({"choices", "usage"})

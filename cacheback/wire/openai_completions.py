@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cacheback.models import JSON, Answer, Reason
+from cacheback.models import JSON, Answer, Reason, Usage
 from cacheback.wire import openai_usage, shapes
 from cacheback.wire.codec import Parsed
-from cacheback.wire.openai_chunks import Choice, ChunkRecorder, chunks, expected
+from cacheback.wire.openai_chunks import Choice, ChunkRecorder, ChunkWriter, chunks, expected
 from cacheback.wire.pieces import pieces
 from cacheback.wire.shapes import is_list
 
@@ -113,7 +113,7 @@ def render(
 ) -> dict[str, JSON]:
     """The body that an OpenAI SDK expects, with a fresh id, time (Unix seconds) and our marks."""
     body = answer.raw if answer.format == FORMAT and answer.raw else _dressed(answer, model)
-    told = {"usage": openai_usage.told(answer)} if body.get("usage") is None else {}
+    told = {"usage": openai_usage.told(answer.usage)} if body.get("usage") is None else {}
     return {**body, **told, "id": id, "created": created, **marks}
 
 
@@ -166,3 +166,37 @@ def _spoken(choices: JSON) -> Iterator[Choice]:
             yield {"index": index, "text": piece, "logprobs": logprobs, "finish_reason": None}
             logprobs = None
         yield {**choice, "index": index, "text": "", "logprobs": None}
+
+
+def voice(
+    body: JSON,
+    *,
+    id: str,  # noqa: A002 - the field's own name
+    created: int,
+    marks: Mapping[str, JSON],
+    model: str,
+) -> CompletionVoice:
+    """What tells a text as the stream that the request asks for, while it is being written."""
+    rendered = render(Answer("", model=model), id=id, created=created, marks=marks)
+    return CompletionVoice(rendered, body)
+
+
+class CompletionVoice:
+    """Conforms to `codec.Voice`; `rendered` is the answer with an empty text."""
+
+    def __init__(self, rendered: Mapping[str, JSON], body: JSON) -> None:
+        self._writer = ChunkWriter(rendered, body, kind=_KIND)
+        (self._last,) = _spoken(rendered["choices"])
+
+    def opening(self) -> bytes:
+        return b""
+
+    def text(self, piece: str) -> bytes:
+        return self._writer.chunk({**self._last, "text": piece, "finish_reason": None})
+
+    def closing(self, usage: Usage | None) -> bytes:
+        told = openai_usage.told(usage)
+        return self._writer.chunk(self._last) + b"".join(self._writer.end(told))
+
+    def failure(self, message: str) -> bytes:
+        return self._writer.failure(message)

@@ -104,8 +104,6 @@ def usage(given: JSON) -> Usage | None:
 
 def dressed(answer: Answer, id: str, model: str) -> dict[str, JSON]:  # noqa: A002 - as in `render`
     """A response that says an answer which came otherwise; its items are named after its id."""
-    suffix = id.partition("_")[2] or id
-    usage = answer.usage or Usage()
     return {
         "object": "response",
         "status": "completed",
@@ -115,32 +113,48 @@ def dressed(answer: Answer, id: str, model: str) -> dict[str, JSON]:  # noqa: A0
         "instructions": None,
         "metadata": {},
         "model": answer.model or model,
-        "output": list(_items(answer, suffix)),
+        "output": list(_items(answer, suffix(id))),
         "parallel_tool_calls": True,
         "previous_response_id": None,
         "temperature": None,
         "tool_choice": "auto",
         "tools": [],
         "top_p": None,
-        "usage": {
-            "input_tokens": usage.input_tokens,
-            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": usage.output_tokens,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": usage.total,
-        },
+        "usage": counted(answer.usage),
     }
+
+
+def counted(usage: Usage | None) -> dict[str, JSON]:
+    """A usage as JSON; zeros where it is not known."""
+    usage = usage or Usage()
+    return {
+        "input_tokens": usage.input_tokens,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": usage.total,
+    }
+
+
+def message(text: str, suffix: str) -> dict[str, JSON]:
+    """The item that says a text."""
+    return {
+        "id": f"msg_{suffix}",
+        "type": "message",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": text, "annotations": []}],
+    }
+
+
+def suffix(id: str) -> str:  # noqa: A002 - as in `render`
+    """What the ids of a response's items end with."""
+    return id.partition("_")[2] or id
 
 
 def _items(answer: Answer, suffix: str) -> Iterator[JSON]:
     if answer.text:
-        yield {
-            "id": f"msg_{suffix}",
-            "type": "message",
-            "role": "assistant",
-            "status": "completed",
-            "content": [{"type": "output_text", "text": answer.text, "annotations": []}],
-        }
+        yield message(answer.text, suffix)
     for index, call in enumerate(answer.tool_calls):
         yield {
             "id": f"fc_{suffix}_{index}",

@@ -214,3 +214,16 @@ def render_stream(
     """As `render`, but as the events of a stream; our marks stand in the response they carry."""
     rendered = render(answer, id=id, created=created, marks=marks, model=model)
     return openai_responses_stream.events(rendered)
+
+
+def voice(
+    body: JSON,  # noqa: ARG001 - the codec's
+    *,
+    id: str,  # noqa: A002 - the field's own name
+    created: int,
+    marks: Mapping[str, JSON],
+    model: str,
+) -> openai_responses_stream.ResponseVoice:
+    """What tells a text as the stream that the request asks for, while it is being written."""
+    rendered = render(Answer("", model=model), id=id, created=created, marks=marks)
+    return openai_responses_stream.ResponseVoice(rendered)

@@ -7,10 +7,11 @@ may be kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import dropwhile, takewhile
 
-from cacheback.models import JSON, Answer
-from cacheback.wire import shapes, sse
+from cacheback.models import JSON, Answer, Usage
+from cacheback.wire import openai_outputs, shapes, sse
 from cacheback.wire.pieces import pieces, with_tokens
 from cacheback.wire.recording import Recording
 from cacheback.wire.shapes import are_objects, is_list
@@ -76,9 +77,12 @@ def _output(response: JSON) -> JSON:
 def events(response: Mapping[str, JSON]) -> Iterator[bytes]:
     """The stream that tells a whole response."""
     for number, said in enumerate(_said(response)):
-        event = {**said, "sequence_number": number}
-        # ASCII only: some readers take U+2028 and U+0085 for the end of a line.
-        yield sse.encode(event["type"], json.dumps(event))
+        yield _event(said, number)
+
+
+def _event(said: Said, number: int) -> bytes:
+    # ASCII only: some readers take U+2028 and U+0085 for the end of a line.
+    return sse.encode(said["type"], json.dumps({**said, "sequence_number": number}))
 
 
 def _said(response: Mapping[str, JSON]) -> Iterator[Said]:
@@ -197,3 +201,50 @@ _ITEMS: Mapping[str, Callable[[Item], Iterator[Said]]] = {
     "function_call": _function_call,
     "custom_tool_call": _custom_call,
 }
+
+
+class ResponseVoice:
+    """Conforms to `codec.Voice`; `rendered` is the response without its output."""
+
+    def __init__(self, rendered: Mapping[str, JSON]) -> None:
+        self._rendered = rendered
+        self._pieces: list[str] = []
+        self._number = 0
+        begun = list(
+            takewhile(lambda said: said["type"] != _TEXT_DONE, _said(self._response(None)))
+        )
+        self._begun = begun
+        self._where = {name: begun[-1][name] for name in _WHERE}
+
+    def opening(self) -> bytes:
+        return self._tell(self._begun)
+
+    def text(self, piece: str) -> bytes:
+        self._pieces.append(piece)
+        said = {"type": "response.output_text.delta", "delta": piece, "logprobs": []}
+        return self._tell([{**said, **self._where}])
+
+    def closing(self, usage: Usage | None) -> bytes:
+        said = _said(self._response(usage))
+        return self._tell(dropwhile(lambda one: one["type"] != _TEXT_DONE, said))
+
+    def failure(self, message: str) -> bytes:
+        error = {"code": "server_error", "message": message, "param": None}
+        return self._tell([{"type": "error", **error}])
+
+    def _response(self, usage: Usage | None) -> Said:
+        suffix = openai_outputs.suffix(self._rendered["id"])
+        said = openai_outputs.message("".join(self._pieces), suffix)
+        return {**self._rendered, "output": [said], "usage": openai_outputs.counted(usage)}
+
+    def _tell(self, said: Iterable[Said]) -> bytes:
+        told = []
+        for one in said:
+            told.append(_event(one, self._number))
+            self._number += 1
+        return b"".join(told)
+
+
+# The event before which a text is spoken, and what says where that is.
+_TEXT_DONE = "response.output_text.done"
+_WHERE = ("content_index", "item_id", "output_index")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cacheback.models import JSON, Answer, Usage
+from cacheback.models import JSON, Usage
 
 
 def usage(given: JSON) -> Usage | None:
@@ -12,9 +12,9 @@ def usage(given: JSON) -> Usage | None:
     return None
 
 
-def told(answer: Answer) -> dict[str, JSON]:
-    """The usage of an answer; zeros where it is not known."""
-    usage = answer.usage or Usage()
+def told(usage: Usage | None) -> dict[str, JSON]:
+    """A usage as JSON; zeros where it is not known."""
+    usage = usage or Usage()
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,

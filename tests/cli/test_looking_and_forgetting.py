@@ -41,6 +41,18 @@ class TestStats:
         assert "moon_differs" in shown
         assert "the store failed" in shown
 
+    def test_what_syntheses_cost_and_why_they_were_in_vain(
+        self, run: Callable[..., Any], filled: SemanticCache
+    ) -> None:
+        counters = {"calls.synthesis": 3, "tokens.synthesis": 1_200, "cost.synthesis": 0.0012}
+        filled.store.record({}, {**counters, "synthesis.synthesis_refused": 2})
+        told = run("stats", "--json").json
+        assert told["synthesis"] == {"synthesis_refused": 2}
+        assert told["spent"] == {"synthesis": {"calls": 3, "tokens": 1_200, "money": 0.0012}}
+        shown = run("stats").out
+        assert "3 calls · 1,200 tokens · $0.0012" in shown
+        assert "the sources do not suffice" in shown
+
     def test_an_empty_cache(self, run: Callable[..., Any], directory: Path) -> None:
         SemanticCache(directory).close()
         assert run("stats", "--json").json["entries"] == 0

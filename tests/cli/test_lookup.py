@@ -138,3 +138,16 @@ def test_output_of_a_process_is_pure_json(
 def test_every_reason_and_tier_has_words() -> None:
     assert set(REASONS) == set(Reason)
     assert set(TIERS) == set(Tier)
+
+
+def test_the_sources_of_a_synthesis_are_named_and_no_model_is_asked(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = ("lookup", "What is the capital of Spain?")
+    monkeypatch.setenv("CACHEBACK_SYNTHESIS_THRESHOLD", "0.5")
+    assert run(*question, "--json").json["synthesis"] == []
+    monkeypatch.setenv("CACHEBACK_SYNTHESIS_MODE", "auto")
+    ran = run(*question, "--json")
+    assert ran.code == 1
+    assert ran.json["synthesis"] == [1]
+    assert "Synthesis would be tried, from these entries: 1" in run(*question).out

@@ -6,7 +6,7 @@ from typing import Any
 
 from cacheback import Answer, SemanticCache
 from cacheback.core.batch import BatchOutcome, answer_batch
-from cacheback.core.plan import Call, Drain, Local, Plan, Send, Wait
+from cacheback.core.plan import Local, Plan, Send, Step, Wait
 from cacheback.models import Reason, Reply, Request
 
 
@@ -17,7 +17,7 @@ class Driven:
         self._plan = plan
         self.result: BatchOutcome | None = None
 
-    def go_on(self, value: Any = None) -> Send | Wait | Drain | Call | None:
+    def go_on(self, value: Any = None) -> Step | None:
         try:
             step = self._plan.send(value)
             while isinstance(step, Local):

@@ -1,0 +1,1 @@
+"""Models that write answers from sources: whose, where, and how they are asked."""

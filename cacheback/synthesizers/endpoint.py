@@ -1,0 +1,113 @@
+"""Where a synthesis model is, from its name and what was said about it.
+
+What may live here: the rules for names, addresses and keys. What it may not know: HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from cacheback.errors import ConfigurationError
+
+OPENROUTER = "https://openrouter.ai/api/v1"
+OPENAI = "https://api.openai.com/v1"
+ANTHROPIC = "https://api.anthropic.com"
+LOCAL = "http://127.0.0.1:8080/v1"
+"""Where llama.cpp's server listens; Ollama does at port 11434, vLLM at 8000."""
+
+KEYS = ("OPENROUTER_API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+"""The environment variables in which a key is looked for."""
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOCAL = "local/"
+_ANTHROPIC = ("anthropic/", "claude-")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a model is asked. `provider` is whose prices count; None where that is not known."""
+
+    dialect: Literal["openai", "anthropic"]
+    base_url: str
+    model: str
+    api_key: str | None = field(repr=False)
+    provider: str | None
+    free: bool = False
+
+
+def find(
+    model: str, base_url: str | None, api_key: str | None, keys: Mapping[str, str]
+) -> Endpoint:
+    """Where to ask a model.
+
+    Args:
+        model: `local/<name>` is asked on this machine, `anthropic/<name>` and `claude-…` through
+            Anthropic's API, everything else through an OpenAI-compatible one.
+        base_url: the address of that API, instead of the provider's own.
+        api_key: the key, instead of one among `keys`.
+        keys: the environment variables of `KEYS` that are set.
+
+    Raises:
+        ConfigurationError: there is no key where one is needed, or no such model at the only
+            provider there is a key for.
+    """
+    if model.startswith(_LOCAL):
+        url = base_url or LOCAL
+        return Endpoint("openai", url, model.removeprefix(_LOCAL), api_key, None, free=True)
+    if model.startswith(_ANTHROPIC):
+        key = api_key or keys.get("ANTHROPIC_API_KEY")
+        _require_key(key, model, base_url)
+        name = model.removeprefix("anthropic/")
+        return Endpoint("anthropic", base_url or ANTHROPIC, name, key, "anthropic")
+    if base_url is not None:
+        return _named(model, base_url, api_key, keys)
+    return _found(model, api_key, keys)
+
+
+def _named(model: str, base_url: str, api_key: str | None, keys: Mapping[str, str]) -> Endpoint:
+    """At an address that was given. A key of OpenRouter's goes nowhere else."""
+    host = urlsplit(base_url).hostname or ""
+    openrouter = host == "openrouter.ai"
+    key = api_key or keys.get("OPENROUTER_API_KEY" if openrouter else "OPENAI_API_KEY")
+    provider = "openrouter" if openrouter else "openai" if host == "api.openai.com" else None
+    _require_key(key, model, base_url)
+    return Endpoint("openai", base_url, model, key, provider)
+
+
+def _found(model: str, api_key: str | None, keys: Mapping[str, str]) -> Endpoint:
+    """At the provider that the name and the keys at hand lead to."""
+    vendor, slash, name = model.partition("/")
+    openais = vendor == "openai" or not slash
+    openai_key = api_key if api_key and not slash else keys.get("OPENAI_API_KEY")
+    openrouter_key = api_key or keys.get("OPENROUTER_API_KEY")
+    if slash and openrouter_key:
+        return Endpoint("openai", OPENROUTER, model, openrouter_key, "openrouter")
+    if openais and openai_key:
+        return Endpoint("openai", OPENAI, name or model, openai_key, "openai")
+    if openai_key:
+        raise ConfigurationError(
+            f"the synthesis model {model!r} is not OpenAI's, and OPENAI_API_KEY is the only key:"
+            " set OPENROUTER_API_KEY, name the model's API as synthesis_model_base_url, or name"
+            " another model, such as synthesis_model='gpt-4.1-nano'"
+        )
+    variables = "OPENROUTER_API_KEY or OPENAI_API_KEY" if openais else "OPENROUTER_API_KEY"
+    raise ConfigurationError(_NO_KEY.format(model=model, variables=variables))
+
+
+def _require_key(key: str | None, model: str, base_url: str | None) -> None:
+    """Raise where there is no key, but for a server on this machine, which needs none."""
+    here = base_url is not None and urlsplit(base_url).hostname in _LOOPBACK
+    if not (key or here):
+        anthropic = model.startswith(_ANTHROPIC)
+        variables = "ANTHROPIC_API_KEY" if anthropic else "OPENAI_API_KEY"
+        raise ConfigurationError(_NO_KEY.format(model=model, variables=variables))
+
+
+_NO_KEY = (
+    "there is no API key for the synthesis model {model!r}: set {variables}, give"
+    " synthesis_model_api_key, name a model on this machine (synthesis_model='local/…'), or leave"
+    " out synthesis_mode"
+)
