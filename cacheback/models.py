@@ -280,8 +280,8 @@ class NegativeMatch:
     """A blocked pattern that a question matches, how near it is (cosine), and its reason.
 
     `rule` says how it was recognised: `exact` is the same text but for case, spaces and the signs
-    at its end; `semantic` is near enough; `contained` is a little less near, but all of the
-    question's words stand in the pattern.
+    at its ends; `semantic` is near enough; `contained` is a little less near, but all or most of
+    the question's words stand in the pattern.
     """
 
     entry: Negative

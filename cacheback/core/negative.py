@@ -26,7 +26,7 @@ from cacheback.core.guards.times import TIMES
 from cacheback.core.words import word_set
 
 LENIENCY = 0.10
-"""By how much a question whose words all stand in the pattern may be less near."""
+"""By how much a question may be less near whose content words all stand in the pattern."""
 
 # Words that a question must share with the pattern for that: one ("salary") is a topic only.
 _SHARED = 2
@@ -54,14 +54,18 @@ def pattern_digest(text: str) -> str:
     return sha256(_PATTERN_DOMAIN + plain.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def contained(question: str, pattern: str) -> bool:
-    """Whether all content words of a question stand in the pattern, in any form, and enough do."""
-    words = content(question)
-    return len(words) >= _SHARED and words <= content(pattern)
+def contained(question: str, pattern: str) -> float:
+    """The share (0 to 1) of a question's content words that stand in the pattern, in any form.
+
+    0 where they have too few in common to tell.
+    """
+    words = _content(question)
+    shared = len(words & _content(pattern))
+    return shared / len(words) if shared >= _SHARED else 0.0
 
 
 @lru_cache(REMEMBERED)
-def content(text: str) -> frozenset[str]:
+def _content(text: str) -> frozenset[str]:
     """The stems of a text's content words."""
     return frozenset(
         stem(token.word)
@@ -71,8 +75,11 @@ def content(text: str) -> frozenset[str]:
 
 
 def score(question: str, pattern: str, similarity: float) -> float:
-    """The cosine, raised where the question is the pattern in fewer words; what bars are for."""
-    return similarity + (LENIENCY if contained(question, pattern) else 0.0)
+    """What is compared with a bar: the cosine, raised by up to `LENIENCY` for shared words.
+
+    A short question lies far from a long one that says the same ("airspeed of swallows": 0.80).
+    """
+    return similarity + LENIENCY * contained(question, pattern)
 
 
 def contradicts(question: str, pattern: str) -> bool:
