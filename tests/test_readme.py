@@ -19,6 +19,7 @@ EXPECTED = [
     "{False, True}",
     "True None\nFalse",
     "above_threshold",
+    "blocked pattern 1: bridge of death",
     "Yes.",
 ]
 

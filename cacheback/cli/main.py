@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Listed] = {
     "invalidate": Listed("invalidate", "Delete entries by tag, scope, namespace or age."),
     "evict": Listed("evict", "Delete what has expired, and what is above the limit."),
     "clear": Listed("clear", "Delete every entry."),
+    "negative": Listed("negative", "Block questions, and see what is blocked."),
     "import": Listed("importing", "Store questions and answers from a file of JSON lines."),
     "export": Listed("exporting", "Write entries to a file of JSON lines."),
     "check": Listed("check", "Look for damage in the database."),

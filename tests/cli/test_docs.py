@@ -29,8 +29,15 @@ def named(text: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", " ".join(rows(text))))
 
 
+def parameters(command: click.Command) -> list[click.Parameter]:
+    """Of a command, and of its subcommands."""
+    inner = command.commands.values() if type(command) is click.Group else ()
+    return [*command.params, *(one for sub in inner for one in parameters(sub))]
+
+
 def options(command: click.Command) -> set[str]:
-    return {name for one in command.params if isinstance(one, click.Option) for name in one.opts}
+    options = (one for one in parameters(command) if isinstance(one, click.Option))
+    return {name for one in options for name in one.opts}
 
 
 def test_every_command_has_its_section() -> None:
@@ -54,7 +61,7 @@ def test_defaults_are_documented(name: str) -> None:
     command = main.get_command(click.Context(main), name)
     assert command is not None
     said = rows(SECTIONS[f"`cacheback {name}`"])
-    for option in command.params:
+    for option in parameters(command):
         if isinstance(option, click.Option) and option.show_default and option.default:
             (row,) = [one for one in said if option.opts[0] in one]
             assert str(option.default) in said[row]
@@ -63,3 +70,10 @@ def test_defaults_are_documented(name: str) -> None:
 def test_every_exit_code_is_documented() -> None:
     codes = re.findall(r"^\| (\d+) \|", COMMON, flags=re.MULTILINE)
     assert codes == [str(code) for code in (0, FINDING, USAGE, FAILED, INTERRUPTED)]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_subcommand_is_documented(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    documented = re.findall(rf"^### `{name} (\w+)", SECTIONS[f"`cacheback {name}`"], re.MULTILINE)
+    assert documented == list(getattr(command, "commands", ()))

@@ -28,6 +28,10 @@ LOOKING = [
     ("export", "-"),
     ("check",),
     ("reembed",),
+    ("negative", "list"),
+    ("negative", "check", "a question"),
+    ("negative", "remove", "1"),
+    ("negative", "report", "1"),
 ]
 
 
