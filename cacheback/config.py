@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
+from cacheback.core.normalise import blank_volatile
 from cacheback.core.scope import Rule, ScopeRules
 from cacheback.core.synthesis import CITING, REFUSAL, Prompt, PromptWriter
 from cacheback.errors import ConfigurationError
 from cacheback.models import SynthesisMode
+from cacheback.sources import Reader, optional_number, sourced, truth
 from cacheback.synthesizers.endpoint import KEYS
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ DEFAULT_DIR = "~/.cacheback"
 MEMORY = ":memory:"
 """As `cache_dir`: keep everything in this process's memory, and nothing on disk."""
 
-# Environment names that differ from CACHEBACK_<FIELD>.
-_ENVIRONMENT = {"cache_ttl": "CACHEBACK_TTL"}
 _MODES = get_args(SynthesisMode)
 # Not whose the entries are, nor anything that was said or shown besides the question: that may hold
 # what the answer for another must not tell.
@@ -39,7 +39,6 @@ _MAY_DIFFER = (
     "tool_choice",
     "parameters",
 )
-_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,16 +119,16 @@ class Settings:
     synthesis_prompt: str | PromptWriter | None = None
 
     def __post_init__(self) -> None:
-        _number("similarity_threshold", self.similarity_threshold, 0, 1)
-        _number("negative_threshold", self.negative_threshold, 0, 1)
-        _number("cache_max_entries", self.cache_max_entries, 1)
-        _number("candidates", self.candidates, 1, 1_000)
-        _number("hot_entries", self.hot_entries, 0)
-        _number("lock_timeout", self.lock_timeout, 0)
+        bounded("similarity_threshold", self.similarity_threshold, 0, 1)
+        bounded("negative_threshold", self.negative_threshold, 0, 1)
+        bounded("cache_max_entries", self.cache_max_entries, 1)
+        bounded("candidates", self.candidates, 1, 1_000)
+        bounded("hot_entries", self.hot_entries, 0)
+        bounded("lock_timeout", self.lock_timeout, 0)
         if self.cache_ttl is not None:
-            _number("cache_ttl", self.cache_ttl, 0, hint="; None lets entries live for ever")
+            bounded("cache_ttl", self.cache_ttl, 0, hint="; None lets entries live for ever")
         if self.exact_above_temperature is not None:
-            _number("exact_above_temperature", self.exact_above_temperature, 0)
+            bounded("exact_above_temperature", self.exact_above_temperature, 0)
         if self.on_negative_hit not in ("raise", "skip") and not callable(self.on_negative_hit):
             raise ConfigurationError(
                 f"on_negative_hit is {self.on_negative_hit!r}; it must be 'raise', 'skip' or a"
@@ -143,9 +142,9 @@ class Settings:
             raise ConfigurationError(
                 f"synthesis_mode is {self.synthesis_mode!r}; it must be one of {', '.join(_MODES)}"
             )
-        _number("synthesis_threshold", self.synthesis_threshold, 0, 1)
-        _number("synthesis_top_k", self.synthesis_top_k, 1, 50)
-        _number("synthesis_timeout", self.synthesis_timeout, 0)
+        bounded("synthesis_threshold", self.synthesis_threshold, 0, 1)
+        bounded("synthesis_top_k", self.synthesis_top_k, 1, 50)
+        bounded("synthesis_timeout", self.synthesis_timeout, 0)
         never = sorted(set(self.synthesis_scope) - set(_MAY_DIFFER))
         if never or isinstance(self.synthesis_scope, str):
             raise ConfigurationError(
@@ -177,11 +176,7 @@ class Settings:
             ConfigurationError: a variable that cannot be read, naming it.
         """
         environ = os.environ if environ is None else environ
-        values: dict[str, Any] = {}
-        for name in _FROM_TEXT:
-            variable = _ENVIRONMENT.get(name, f"CACHEBACK_{name.upper()}")
-            if text := environ.get(variable, "").strip():
-                values[name] = _read(variable, text, _FROM_TEXT[name])
+        values = {name: one.value for name, one in sourced(READERS, environ).items()}
         values.update({name: value for name, value in given.items() if value is not None})
         return cls(**values)
 
@@ -228,30 +223,39 @@ class SettingKeywords(CacheKeywords, total=False):
     cache_dir: str | Path
 
 
-def _truth(text: str) -> bool:
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise ValueError(f"must be one of {', '.join(sorted(_TRUE | _FALSE))}")
+_RULES: Mapping[str, Rule] = {
+    "exact": "exact",
+    "ignore": "ignore",
+    "blank_volatile": blank_volatile,
+}
 
 
-def _optional_number(text: str) -> float | None:
-    return None if text.lower() == "none" else float(text)
+def _scope(value: str | Mapping[str, str]) -> dict[str, Rule]:
+    """`history=ignore, system=blank_volatile`, or a table of these."""
+    if isinstance(value, str):
+        pairs = [one.partition("=")[::2] for one in value.split(",")]
+    else:
+        pairs = list(value.items())
+    told = {part.strip(): str(rule).strip() for part, rule in pairs}
+    wrong = [part for part, rule in told.items() if rule not in _RULES]
+    if wrong:
+        raise ValueError(f"the rule for {wrong[0]!r} must be one of {', '.join(_RULES)}")
+    return {part: _RULES[rule] for part, rule in told.items()}
 
 
-_FROM_TEXT: Mapping[str, Any] = {
+READERS: Mapping[str, Reader] = {
     "cache_dir": str,
     "similarity_threshold": float,
     "negative_threshold": float,
     "on_negative_hit": str,
-    "cache_ttl": _optional_number,
+    "cache_ttl": optional_number,
     "cache_max_entries": int,
-    "cache_enabled": _truth,
+    "cache_enabled": truth,
     "embedder": str,
     "namespace": str,
     "tenant": str,
-    "exact_above_temperature": _optional_number,
+    "scope": _scope,
+    "exact_above_temperature": optional_number,
     "candidates": int,
     "hot_entries": int,
     "lock_timeout": float,
@@ -262,20 +266,20 @@ _FROM_TEXT: Mapping[str, Any] = {
     "synthesis_threshold": float,
     "synthesis_top_k": int,
     "synthesis_timeout": float,
+    "synthesis_prompt": str,
     "synthesis_scope": lambda text: tuple(text.replace(",", " ").split()),
 }
+"""How each setting of a cache is read from text."""
 
 
-def _read(variable: str, text: str, reader: Any) -> Any:
-    try:
-        return reader(text)
-    except ValueError as error:
-        raise ConfigurationError(f"{variable}={text!r} cannot be read: {error}") from error
-
-
-def _number(
+def bounded(
     name: str, value: object, low: float, high: float = math.inf, *, hint: str = ""
 ) -> None:
+    """Check a number.
+
+    Raises:
+        ConfigurationError: it is none, or out of bounds.
+    """
     right_type = isinstance(value, int | float) and not isinstance(value, bool)
     if not right_type or not low <= value <= high:  # type: ignore[operator]  # a number by now
         bounds = f"at least {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BatchExchange:
-    """A client's request for embeddings; `body` is its JSON."""
+    """A client's request for embeddings; `body` is its JSON, `discreet` as an `Exchange`'s."""
 
     batch: Batch
     body: Mapping[str, JSON]
     requests: tuple[Request, ...]
+    discreet: bool = False
     streams: ClassVar[bool] = False
 
     def plan(self, engine: Engine, pack: Pack, **caller: Any) -> Plan[BatchOutcome]:
@@ -48,14 +49,14 @@ class BatchExchange:
         body = openai_embeddings.render(
             whole.answers,
             self.body,
-            marks=marks.marks(whole.outcome),
+            marks=marks.marks(whole.outcome, discreet=self.discreet),
             model=str(self.body.get("model", "")),
         )
         return whole.outcome, [encode(body)]
 
     def mark(self, outcome: Outcome, payload: Mapping[str, JSON]) -> bytes:
         """Upstream's own body, which could not be taken apart, and our marks."""
-        return encode({**payload, **marks.marks(outcome)})
+        return encode({**payload, **marks.marks(outcome, discreet=self.discreet)})
 
 
 @dataclass(frozen=True, slots=True)

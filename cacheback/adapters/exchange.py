@@ -45,12 +45,16 @@ Pack = Callable[[Readable, bytes | None], object]
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request of a client that the engine may answer; `body` is its JSON."""
+    """One request of a client that the engine may answer; `body` is its JSON.
+
+    With `discreet` the response does not tell why memory answered, or did not.
+    """
 
     cache: SemanticCache
     codec: Codec
     body: Mapping[str, JSON]
     request: Request
+    discreet: bool = False
 
     @property
     def streams(self) -> bool:
@@ -88,7 +92,7 @@ class Exchange:
 
     def mark(self, outcome: Outcome, payload: Mapping[str, JSON]) -> bytes:
         """The body of a miss: upstream's own, and our marks."""
-        return encode(self.codec.mark(payload, marks.marks(outcome)))
+        return encode(self.codec.mark(payload, marks.marks(outcome, discreet=self.discreet)))
 
     def recorder(self) -> Recorder:
         """Reads the events of a miss as they pass."""
@@ -105,7 +109,7 @@ class Exchange:
         return {
             "id": f"{self.codec.ID_PREFIX}{uuid.uuid4().hex}",
             "created": int(self.cache.engine.parts.clock()),
-            "marks": marks.marks(outcome),
+            "marks": marks.marks(outcome, discreet=self.discreet),
             "model": str(self.body.get("model", "")),
         }
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,9 @@ _READ_BEFORE = 1_024
 
 _NO_CONTROLS = Controls()
 _PREFIX = PREFIX.encode()
+
+DISCREET = "cacheback_discreet"
+"""Extension of a request whose response shall not tell similarity and reason."""
 
 _JSON = ("content-type", "application/json")
 _EVENTS = ("content-type", "text/event-stream; charset=utf-8")
@@ -114,10 +117,12 @@ class CachingTransport:
         url, headers, body = request.url, tuple(request.headers.raw), request.content
         reading = self._read_before if len(body) <= _SHORT else self._read
         try:
-            return reading(request.method, url.netloc, url.raw_path, headers, body, asked)
+            found = reading(request.method, url.netloc, url.raw_path, headers, body, asked)
         except Exception as error:  # noqa: BLE001 - a request that we cannot read passes untouched
             self.report(error)
             return None
+        discreet = found is not None and request.extensions.get(DISCREET, False)
+        return replace(found, discreet=True) if discreet else found
 
     @staticmethod
     def _controls(headers: Any) -> Controls:
@@ -169,7 +174,7 @@ class CachingTransport:
         except Exception as error:  # noqa: BLE001 - whatever somebody has put into the memory
             self.report(error)
             return None
-        told = marks.headers(outcome)
+        told = marks.headers(outcome, discreet=one.discreet)
         native = outcome.reply.native if outcome.reply else None
         if native is None:
             return self._answer(one, told, body or [])

@@ -26,6 +26,7 @@ class Listed(NamedTuple):
 
 
 COMMANDS: Mapping[str, Listed] = {
+    "serve": Listed("serving", "Serve the proxy: change base_url and nothing else."),
     "demo": Listed("demo", "See it at work on real questions: no key, no network."),
     "lookup": Listed("lookup", "Ask a question and see why it would be served, or not."),
     "stats": Listed("stats", "Show what is stored, what was served and what it saved."),

@@ -45,16 +45,22 @@ class Info:
     model: str | None = None
 
 
-def marks(outcome: Outcome) -> dict[str, JSON]:
+def marks(outcome: Outcome, *, discreet: bool = False) -> dict[str, JSON]:
     """The outcome as top-level fields of a response's JSON; `info` reads them back.
 
     They are `cacheback_hit` and `cacheback_synthesized` (true or false), and `cacheback`: tier,
     reason and its detail, similarity, id of the served entry, age in seconds, and what was saved
-    (tokens, US dollars, seconds). What is not known is null.
+    (tokens, US dollars, seconds). What is not known is null. With `discreet` there are only the
+    first two: the others tell of what was asked by all who share entries.
     """
-    return {
+    told = {
         "cacheback_hit": outcome.tier in _SERVED,
         "cacheback_synthesized": outcome.synthesized,
+    }
+    if discreet:
+        return told
+    return {
+        **told,
         "cacheback": {
             "tier": outcome.tier.value,
             "reason": outcome.verdict.reason.value,
@@ -79,17 +85,23 @@ def _written(outcome: Outcome) -> dict[str, JSON]:
     return {"sources": list(outcome.sources), "model": outcome.model}
 
 
-def headers(outcome: Outcome) -> list[tuple[str, str]]:
-    """The outcome as response headers, `X-Cacheback-*`; what is not known is left out."""
+def headers(outcome: Outcome, *, discreet: bool = False) -> list[tuple[str, str]]:
+    """The outcome as response headers, `X-Cacheback-*`; what is not known is left out.
+
+    With `discreet` reason, similarity and sources are, too.
+    """
     told: list[tuple[str, str | None]] = [
         ("X-Cacheback-Hit", _truth(outcome.tier in _SERVED)),
         ("X-Cacheback-Synthesized", _truth(outcome.synthesized)),
         ("X-Cacheback-Tier", outcome.tier.value),
-        ("X-Cacheback-Reason", outcome.verdict.reason.value),
-        ("X-Cacheback-Similarity", _rounded(outcome.similarity, 4)),
         ("X-Cacheback-Age", _rounded(outcome.age, 0)),
-        ("X-Cacheback-Sources", ",".join(map(str, outcome.sources)) or None),
     ]
+    if not discreet:
+        told += [
+            ("X-Cacheback-Reason", outcome.verdict.reason.value),
+            ("X-Cacheback-Similarity", _rounded(outcome.similarity, 4)),
+            ("X-Cacheback-Sources", ",".join(map(str, outcome.sources)) or None),
+        ]
     return [(name, value) for name, value in told if value is not None]
 
 

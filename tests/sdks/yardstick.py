@@ -135,7 +135,7 @@ def _comparable() -> None:
         return {**fresh(self, outcome), **known}
 
     Exchange._fresh = kept  # type: ignore[method-assign]  # for this process
-    marks.marks = lambda outcome: {}  # noqa: ARG005 - a caller may name it
+    marks.marks = lambda outcome, *, discreet=False: {}  # noqa: ARG005 - a caller may name it
 
 
 def _replayable(response: Any) -> bool:
