@@ -121,8 +121,9 @@ class CachingTransport:
         except Exception as error:  # noqa: BLE001 - a request that we cannot read passes untouched
             self.report(error)
             return None
-        discreet = found is not None and request.extensions.get(DISCREET, False)
-        return replace(found, discreet=True) if discreet else found
+        if found is None or not request.extensions.get(DISCREET, False):
+            return found
+        return replace(found, discreet=True)
 
     @staticmethod
     def _controls(headers: Any) -> Controls:

@@ -94,8 +94,8 @@ def command(ctx: click.Context, /, *, cache_dir: str | None, **options: Any) -> 
 
     \b
     Examples:
-      cacheback-proxy
-      CACHEBACK_CLIENT_KEYS=... OPENAI_API_KEY=sk-... cacheback-proxy --host 0.0.0.0
+      cacheback serve
+      CACHEBACK_CLIENT_KEYS=... OPENAI_API_KEY=sk-... cacheback serve --host 0.0.0.0
       OPENAI_BASE_URL=http://127.0.0.1:8080/v1 python your_program.py
     """
     from cacheback.proxy.server import serve  # noqa: PLC0415 - as above
