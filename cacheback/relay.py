@@ -127,8 +127,12 @@ class Relay:
         seconds = time.perf_counter() - self._begun
         if self._listener is None:
             return Reply(None, seconds=seconds)
-        whole = self._listener.ended
-        answer = self._listener.answer() if whole else None
+        try:
+            whole = self._listener.ended
+            answer = self._listener.answer() if whole else None
+        except Exception as error:  # noqa: BLE001 - as above
+            self._report(error)
+            return Reply(None, seconds=seconds)
         return Reply(None, answer, failed=not whole, seconds=seconds)
 
     def __del__(self) -> None:

@@ -180,6 +180,20 @@ async def test_on_an_event_loop(cache: SemanticCache) -> None:
     assert len(calls) == 1
 
 
+def test_a_listener_that_cannot_tell_the_answer_fails_nothing_either(cache: SemanticCache) -> None:
+    class Dumb(Words):
+        def answer(self) -> Answer:
+            raise ZeroDivisionError
+
+    relay = SyncRelay(iter([("Paris.",)]), Dumb(), close=lambda: None, report=cache.report)
+    outcome = cache.answer(cache.request(QUESTION, stream=True), lambda _: relay.reply())
+    assert outcome.reply is not None
+    assert list(outcome.reply.native) == [("Paris.",)]
+    outcome.reply.native.close()
+    assert cache.stats().faults == {"wire_failed": 1}
+    assert cache.stats().entries == 0
+
+
 def test_a_listener_that_fails_is_counted_and_fails_nothing(cache: SemanticCache) -> None:
     class Deaf(Words):
         def feed(self, piece: tuple[str]) -> None:
