@@ -13,7 +13,8 @@ import nox
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["tests", "sdks"]  # and `nox -s yardstick`, which takes five minutes
+# And `nox -s yardstick`, which takes five minutes.
+nox.options.sessions = ["tests", "sdks", "langchain"]
 
 _SDKS = Path(__file__).parent / "tests" / "sdks"
 
@@ -57,6 +58,31 @@ def sdks(session: nox.Session, sdk: str, version: str, beside: list[str]) -> Non
     """The lowest and the newest of every SDK that is promised, each alone."""
     session.install(f".[{sdk},test]", f"{sdk}=={version}.*", *beside)
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *_TESTS[sdk])
+
+
+# The first releases that belong together, with parts of LangGraph that still fit to them.
+_LOWEST_LANGCHAIN = (
+    "langchain-core==1.0.*",
+    "langchain==1.0.*",
+    "langchain-anthropic==1.0.*",
+    "langchain-openai==1.0.*",
+    "langgraph==1.0.2",
+    "langgraph-checkpoint<4",
+    "langgraph-prebuilt==1.0.2",
+)
+
+
+@nox.session
+@nox.parametrize("release", ["newest", "lowest"])
+def langchain(session: nox.Session, release: str) -> None:
+    """The LangChain package against the newest and the lowest release that it promises."""
+    newest = release == "newest"
+    others = ("--upgrade", "mypy") if newest else _LOWEST_LANGCHAIN
+    session.install(".", "./integrations/langchain[test]", *others)
+    session.chdir("integrations/langchain")
+    if newest:
+        session.run("mypy")
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs)
 
 
 @nox.session
