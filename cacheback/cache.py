@@ -519,23 +519,8 @@ class SemanticCache:
         request = replace(request, asynchronous=True)
         return await self._arun(self.ready().answer(request), send)
 
-    def recall(self, request: Request) -> Outcome:
-        """What memory alone has for a request: for a framework that calls upstream by itself.
-
-        The outcome's `answer` is None on a miss; otherwise others share it, so copy what you
-        change. No failure of a part raises.
-
-        Raises:
-            ClosedError: the cache was closed.
-        """
-        return self._run(self.ready().recall(request))
-
-    async def arecall(self, request: Request) -> Outcome:
-        """`recall` on the running event loop."""
-        return await self._arun(self.ready().recall(request))
-
     def record(self, request: Request, reply: Reply) -> None:
-        """Keep what upstream answered to a request that `recall` missed, if it may be kept.
+        """Keep what upstream answered to a request, for a framework that calls it by itself.
 
         Nothing is kept of a reply without an `answer`, nor of a request whose limits or mode
         forbid it. A failure is counted in `stats()` and does not raise.

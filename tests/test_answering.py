@@ -210,14 +210,19 @@ def test_a_listener_that_fails_is_counted_and_fails_nothing(cache: SemanticCache
     assert cache.stats().faults == {"wire_failed": 1}
 
 
+def elsewhere(_: Send) -> Reply:
+    """Upstream is called, but not by us."""
+    return Reply(None)
+
+
 class TestWithoutCalling:
-    """A framework that calls upstream by itself: `recall`, and `record` what came instead."""
+    """A framework that calls upstream by itself, and has us `record` what came."""
 
     def test_what_was_recorded_is_recalled(self, cache: SemanticCache) -> None:
         request = cache.request(QUESTION)
-        assert cache.recall(request).answer is None
+        assert cache.answer(request, elsewhere).answer is None
         cache.record(request, Reply("native", Answer("Paris."), seconds=0.5))
-        again = cache.recall(cache.request("capital of France?"))
+        again = cache.answer(cache.request("capital of France?"), elsewhere)
         assert again.answer == Answer("Paris.")
         assert again.tier is Tier.SEMANTIC
         assert again.saved.seconds == 0.5
@@ -227,9 +232,13 @@ class TestWithoutCalling:
 
     async def test_the_same_on_an_event_loop(self, cache: SemanticCache) -> None:
         request = cache.request(QUESTION)
-        assert (await cache.arecall(request)).answer is None
+
+        async def aelsewhere(_: Send) -> Reply:
+            return Reply(None)
+
+        assert (await cache.aanswer(request, aelsewhere)).answer is None
         await cache.arecord(request, Reply("native", Answer("Paris.")))
-        assert (await cache.arecall(request)).answer == Answer("Paris.")
+        assert (await cache.aanswer(request, aelsewhere)).answer == Answer("Paris.")
 
     @pytest.mark.parametrize(
         ("request_", "reply"),
