@@ -11,7 +11,7 @@ from uuid import uuid4
 from langchain_core.caches import BaseCache
 from langchain_core.outputs import ChatGeneration
 
-from cacheback import Answer, Controls, Outcome, Reply, Request, SemanticCache
+from cacheback import Answer, Controls, Outcome, Reply, Request, SemanticCache, Send
 from langchain_cacheback.asking import asked_as, place
 from langchain_cacheback.generations import answer_of, generations_of, mark, output_of
 from langchain_cacheback.turns import conversation, plain, turns_in
@@ -65,14 +65,21 @@ class CachebackCache(BaseCache):
         self._controls = replace(given, tags=(*given.tags, self._tag))
 
     def lookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
-        """The stored generations, copied, with fresh ids; None on a miss. Nothing raises."""
+        """The generations of a hit, copied, with fresh ids; None on a miss.
+
+        Raises:
+            BlockedError: the question matches a blocked pattern.
+            NotCachedError: the mode is `only-if-cached`, and nothing may answer.
+        """
         request = self._request(prompt, llm_string)
-        return None if request is None else self._told(self.cache.recall(request))
+        return None if request is None else self._told(self.cache.answer(request, _elsewhere))
 
     async def alookup(self, prompt: str, llm_string: str) -> list[Generation] | None:
         """`lookup` on the running event loop."""
         request = self._request(prompt, llm_string)
-        return None if request is None else self._told(await self.cache.arecall(request))
+        if request is None:
+            return None
+        return self._told(await self.cache.aanswer(request, _aelsewhere))
 
     def update(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """Store generations that are complete. A failure is counted and does not raise."""
@@ -118,7 +125,7 @@ class CachebackCache(BaseCache):
             return None
 
     def _told(self, outcome: Outcome) -> list[Generation] | None:
-        if outcome.answer is None:
+        if outcome.answer is None or outcome.reply is not None:
             return None
         try:
             return _told(outcome, outcome.answer)
@@ -132,6 +139,15 @@ class CachebackCache(BaseCache):
         except Exception as error:  # noqa: BLE001 - as above: not stored
             self.cache.report(error)
             return Reply(generations)
+
+
+def _elsewhere(_: Send) -> Reply:
+    """A miss: LangChain calls the model, and then `update`."""
+    return Reply(None)
+
+
+async def _aelsewhere(_: Send) -> Reply:
+    return Reply(None)
 
 
 def _told(outcome: Outcome, answer: Answer) -> list[Generation]:

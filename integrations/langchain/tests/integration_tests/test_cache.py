@@ -15,7 +15,16 @@ from langchain_openai import OpenAI
 from openai import InternalServerError
 from pydantic import BaseModel
 
-from cacheback import Answer, Controls, SemanticCache, Tier, ToolCall, info
+from cacheback import (
+    Answer,
+    BlockedError,
+    Controls,
+    NotCachedError,
+    SemanticCache,
+    Tier,
+    ToolCall,
+    info,
+)
 from cacheback import Reply as ReplyTo
 from cacheback.testing import Faulty, Reply, ScriptedUpstream
 from langchain_cacheback import CachebackCache
@@ -259,6 +268,29 @@ class TestNeverInTheWay:
         cache.record(request, ReplyTo(None, Answer("x", (ToolCall("1", "add", "no JSON"),))))
         assert llm_cache.lookup("a prompt", "llm") is None
         assert cache.stats().faults == {"wire_failed": 1}
+
+
+class TestOtherTiers:
+    def test_only_if_cached(self, openai: MakeModel, cache: SemanticCache) -> None:
+        only = CachebackCache(cache, controls=Controls(mode="only-if-cached"))
+        with pytest.raises(NotCachedError):
+            openai(cache=only).invoke(QUESTION)
+        openai().invoke(QUESTION)
+        assert tier(openai(cache=only).invoke(QUESTION)) is Tier.EXACT
+
+    async def test_a_blocked_question(
+        self, openai: MakeModel, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        cache.negative.add(QUESTION)
+        with pytest.raises(BlockedError):
+            openai().invoke(QUESTION)
+        with pytest.raises(BlockedError):
+            await openai().ainvoke(REWORDED)
+        assert upstream.calls == 0
+
+    def test_concurrent_lookups_wait_for_nothing(self, openai: MakeModel) -> None:
+        """A lookup is not told of the call that follows it, so nobody may wait for that."""
+        assert len(openai().batch([QUESTION] * 8)) == 8
 
 
 class TestLookup:
