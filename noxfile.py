@@ -14,7 +14,7 @@ nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
 # And `nox -s yardstick`, which takes five minutes.
-nox.options.sessions = ["tests", "sdks", "langchain"]
+nox.options.sessions = ["tests", "sdks", "langchain", "llamaindex"]
 
 _SDKS = Path(__file__).parent / "tests" / "sdks"
 
@@ -82,6 +82,15 @@ def langchain(session: nox.Session, release: str) -> None:
     session.chdir("integrations/langchain")
     if newest:
         session.run("mypy")
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs)
+
+
+@nox.session
+def llamaindex(session: nox.Session) -> None:
+    """The LlamaIndex integration: its types and its tests, with the SDKs it can live with."""
+    session.install(".", "./integrations/llama-index[test]", "mypy>=1.14")
+    session.chdir("integrations/llama-index")
+    session.run("python", "-m", "mypy")
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cacheback.config import Settings
     from cacheback.core.normalise import blank_volatile
     from cacheback.core.plan import Send
+    from cacheback.embedders.registry import make_embedder
     from cacheback.errors import (
         BlockedError,
         CachebackError,
@@ -75,6 +76,7 @@ _HOMES = {
     "cacheback.config": ("Settings",),
     "cacheback.core.normalise": ("blank_volatile",),
     "cacheback.core.plan": ("Send",),
+    "cacheback.embedders.registry": ("make_embedder",),
     "cacheback.errors": (
         "BlockedError",
         "CachebackError",
@@ -155,6 +157,7 @@ __all__ = [
     "__version__",
     "blank_volatile",
     "info",
+    "make_embedder",
     "marks",
     "options",
     "wrap",

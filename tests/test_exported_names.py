@@ -53,6 +53,7 @@ NAMES = [
     "__version__",
     "blank_volatile",
     "info",
+    "make_embedder",
     "marks",
     "options",
     "wrap",

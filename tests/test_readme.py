@@ -14,7 +14,8 @@ from cacheback.testing import ScriptedUpstream
 README = Path(__file__).parent.parent / "README.md"
 SNIPPETS = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 # Those of a framework are run where it is installed: by the tests of its package.
-ELSEWHERE = [snippet for snippet in SNIPPETS if "langchain_cacheback" in snippet]
+FRAMEWORKS = ("langchain_cacheback", "llama_index")
+ELSEWHERE = [one for one in SNIPPETS if any(name in one for name in FRAMEWORKS)]
 HERE = [snippet for snippet in SNIPPETS if snippet not in ELSEWHERE]
 EXPECTED = [
     "tier=<Tier.SEMANTIC",
