@@ -39,5 +39,6 @@ def options(
     told = headers(mode=mode, ttl=ttl, threshold=threshold, namespace=namespace, tags=tags)
     controls(told.items())  # a mistake is told here, not by the first call
     sdk_client: Any = client
-    copied: C = sdk_client.copy(default_headers=told)
+    # Some clients of other clouds would make a connection of their own, which knows no cache.
+    copied: C = sdk_client.copy(default_headers=told, http_client=sdk_client._client)  # noqa: SLF001 - as in `wrap`
     return copied

@@ -13,9 +13,15 @@ from cacheback.testing import ScriptedUpstream
 if TYPE_CHECKING:
     from cacheback import CachedOpenAI
 
-if find_spec("openai") is None:
-    _HERE = Path(__file__).parent
-    collect_ignore = [str(file) for file in _HERE.glob("test_*.py") if "anthropic" not in file.name]
+# Each SDK is tested alone, too.
+_TESTS = set(Path(__file__).parent.glob("test_*.py"))
+_OF_ANTHROPIC = set(Path(__file__).parent.glob("test_anthropic*.py"))
+collect_ignore = [
+    str(file)
+    for sdk, files in (("anthropic", _OF_ANTHROPIC), ("openai", _TESTS - _OF_ANTHROPIC))
+    if find_spec(sdk) is None
+    for file in files
+]
 
 
 @pytest.fixture
