@@ -92,7 +92,7 @@ class Relay:
         with self._door:
             if self._ending:
                 return None
-            if self._error is not None or self._stale:
+            if self._error is not None or self._stale or self._in_vain:
                 return NoEntry.ALONE
             self._consumers += 1
             return view(self)
@@ -101,6 +101,26 @@ class Relay:
     def _stale(self) -> bool:
         idle = time.perf_counter() - self._fetched
         return idle > _STALE and not (self._busy or self._exhausted)
+
+    @property
+    def _in_vain(self) -> bool:
+        """Whether it has ended, as with an error, and brought nothing that may be kept.
+
+        Not every SDK closes the stream then, so it may stand open for a while.
+        """
+        return self._listener is not None and self._heard() == (True, None)
+
+    def _heard(self) -> tuple[bool, Answer | None]:
+        """Whether the listener has heard the end, and the answer if it may be kept."""
+        if self._listener is None:
+            return True, None
+        try:
+            ended = self._listener.ended
+            return ended, self._listener.answer() if ended else None
+        except Exception as error:  # noqa: BLE001 - as in `_took`
+            self._listener = None
+            self._report(error)
+            return True, None
 
     def lose(self) -> bool:
         """One consumer less; True for the last, which ends the stream."""
@@ -125,14 +145,7 @@ class Relay:
     def brought(self) -> Reply:
         """What the stream has brought so far: `failed` while it is not whole."""
         seconds = time.perf_counter() - self._begun
-        if self._listener is None:
-            return Reply(None, seconds=seconds)
-        try:
-            whole = self._listener.ended
-            answer = self._listener.answer() if whole else None
-        except Exception as error:  # noqa: BLE001 - as above
-            self._report(error)
-            return Reply(None, seconds=seconds)
+        whole, answer = self._heard()
         return Reply(None, answer, failed=not whole, seconds=seconds)
 
     def __del__(self) -> None:

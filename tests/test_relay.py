@@ -1,13 +1,33 @@
-"""A stream among garbage: its parts go in any order, and none may raise."""
+"""Streams that go wrong: dropped among garbage, or broken off while they stand open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from cacheback.core.flight import NoEntry
 from cacheback.relay import SyncRelay
-from cacheback.wire import openai_chat
+from cacheback.wire import anthropic_messages, openai_chat, openai_responses
+from cacheback.wire.codec import Codec
+
+ERRORS: dict[str, tuple[Codec, bytes]] = {
+    "chat": (openai_chat, b'data: {"error": {"message": "overloaded"}}\n\n'),
+    "responses": (openai_responses, b'event: error\ndata: {"type": "error"}\n\n'),
+    "messages": (anthropic_messages, b'event: error\ndata: {"type": "error", "error": {}}\n\n'),
+}
+
+
+@pytest.mark.parametrize(("codec", "error"), ERRORS.values(), ids=ERRORS)
+def test_nobody_joins_a_stream_that_ended_with_an_error(codec: Codec, error: bytes) -> None:
+    """Not every SDK closes it when it raises that error."""
+    relay = SyncRelay(iter([error]), codec.recorder({}), close=lambda: None, report=pytest.fail)
+    leading = relay.join(asynchronous=False)
+    following = relay.join(asynchronous=False)
+    assert next(iter(leading)) == next(iter(following)) == error
+    assert relay.join(asynchronous=False) is NoEntry.ALONE
+    assert relay.brought().answer is None
 
 
 class Response:

@@ -46,6 +46,8 @@ class MessageRecorder(Recording):
                 self._end(delta, rest)
             case {"type": "message_stop"}:
                 self.ended = True
+            case {"type": "error"}:
+                self.failed = self.ended = True
             case {"type": "content_block_stop" | "ping"}:
                 pass
             case _:

@@ -52,6 +52,9 @@ class ChunkRecorder(Recording):
             self.ended = True
             return
         chunk = self.read(event)
+        if chunk.get("error") is not None:
+            self.failed = self.ended = True
+            return
         choices = chunk.get("choices")
         if not are_objects(choices):
             self.failed = True
