@@ -100,12 +100,12 @@ def yardstick(session: nox.Session, name: str) -> None:
     """An SDK's own tests with our transport in every client they make; see tests/sdks."""
     file = _SDKS / f"{name}.toml"
     sdk = tomllib.loads(file.read_text())
-    session.install(".", f"{name}=={sdk['version']}", *sdk["requirements"])
+    session.install(".", f"{name}=={sdk['version']}", *sdk["requirements"], "pytest-xdist")
     session.chdir(_source(session, sdk))
     for mode in ("pass", "replay"):
         session.run(
             *("python", "-m", "pytest", "-c", "pyproject.toml", "--rootdir=.", "-o", "addopts="),
-            *("-p", "no:cacheprovider", "-p", "no:xdist", *sdk["options"], "-p", "yardstick"),
+            *("-p", "no:cacheprovider", *sdk["options"], "-p", "yardstick", "-n", "2"),
             *("-q", "--tb=short", f"--yardstick={file}", f"--yardstick-mode={mode}"),
             *sdk["tests"],
             *(f"--deselect={test}" for test in sdk["deselected"]),

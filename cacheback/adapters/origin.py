@@ -116,15 +116,14 @@ def parameters(headers: Headers, *, tenant_named: bool) -> dict[str, str]:
     return told
 
 
-def signed(headers: Headers) -> bool:
-    """Whether a request is signed as AWS wants it.
+def signature(headers: Headers) -> str:
+    """What a request is signed with as AWS wants it, "" where it is not.
 
-    Its signature covers the headers, the body and the time: it can neither be told from the next
-    one's by a secret, nor be changed.
+    It covers the headers that it names, the body and the time: such a request can neither be told
+    from the next one's by a secret, nor be changed.
     """
-    return any(
-        name.lower() == "authorization" and value.startswith("AWS4-") for name, value in headers
-    )
+    given = (value for name, value in headers if name.lower() == "authorization")
+    return next((value for value in given if value.startswith("AWS4-")), "")
 
 
 def endpoint(target: str) -> str:

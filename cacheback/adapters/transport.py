@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cacheback.adapters.embeddings import BatchExchange, read_batch
 from cacheback.adapters.exchange import OF_THE_BYTES, Exchange, Readable, Sent, read
-from cacheback.adapters.origin import signed
+from cacheback.adapters.origin import signature
 from cacheback.core.plan import Send
 from cacheback.core.screening import HandlerError
 from cacheback.drive import arun, run
@@ -130,10 +130,10 @@ class CachingTransport:
         """What a request asks of the cache; the headers that say so are taken out."""
         if not any(name.lower().startswith(_PREFIX) for name, _ in headers.raw):
             return _NO_CONTROLS
-        if signed(headers.multi_items()):
+        if PREFIX in signature(headers.multi_items()):
             raise InputError(
-                f"a signed request carries {PREFIX}* headers, which its signature covers; leave"
-                " them out: it passes to the provider as it is"
+                f"the request's signature covers its {PREFIX}* headers; leave them out: signed"
+                " requests pass to the provider as they are"
             )
         asked = controls(headers.items())
         for name in [name for name in headers if name.startswith(PREFIX)]:
@@ -239,7 +239,7 @@ def _read(  # noqa: PLR0917 - remembered by these, and called in one place
 ) -> Exchange | BatchExchange | None:
     """The engine's view of a request; `joined` is the library's class for headers."""
     told = tuple(joined(headers).items())
-    if signed(told):
+    if signature(told):
         return None
     sent = Sent(method, host.decode("ascii"), target.decode("ascii"), told, body)
     reads = read_batch if is_embeddings(sent.method, sent.target) else read

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from cacheback import NotCachedError, Reason, SemanticCache, Tier, ToolCall, info, options
+from cacheback import (
+    AsyncCachedAnthropic,
+    CachedAnthropic,
+    NotCachedError,
+    Reason,
+    SemanticCache,
+    Tier,
+    ToolCall,
+    info,
+    options,
+)
 from cacheback.testing import Reply, ScriptedUpstream
 
 anthropic = pytest.importorskip("anthropic")
@@ -21,8 +31,6 @@ TOOL: Any = {"name": "search", "input_schema": {"type": "object", "properties": 
 
 @pytest.fixture
 def client(upstream: ScriptedUpstream, cache: SemanticCache) -> Iterator[Any]:
-    from cacheback import CachedAnthropic
-
     with CachedAnthropic(
         cache=cache, base_url=upstream.anthropic_url, api_key="sk-ant", max_retries=0
     ) as client:
@@ -31,8 +39,6 @@ def client(upstream: ScriptedUpstream, cache: SemanticCache) -> Iterator[Any]:
 
 @pytest.fixture
 async def aclient(upstream: ScriptedUpstream, cache: SemanticCache) -> Any:
-    from cacheback import AsyncCachedAnthropic
-
     async with AsyncCachedAnthropic(
         cache=cache, base_url=upstream.anthropic_url, api_key="sk-ant"
     ) as client:
@@ -119,6 +125,45 @@ class TestMessages:
         for kind in (NotCachedError, anthropic.AnthropicError):
             with pytest.raises(kind, match="only-if-cached"):
                 ask(options(client, mode="only-if-cached"))
+
+    def test_and_comes_at_once(self, client: Any) -> None:
+        sent: list[Any] = []
+        twin = options(client, mode="only-if-cached").with_options(max_retries=3)
+        twin._client.event_hooks = {"request": [sent.append]}
+        with pytest.raises(NotCachedError):
+            ask(twin)
+        assert len(sent) == 1
+
+    def test_a_proxy_from_the_environment(
+        self, cache: SemanticCache, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTP_PROXY", upstream.url)
+        nowhere: dict[str, Any] = {"base_url": "http://provider.invalid", "api_key": "x"}
+        with CachedAnthropic(cache=cache, **nowhere) as cached:
+            assert [ask(cached).cacheback_hit for _ in range(2)] == [False, True]
+        assert [one.path for one in upstream.requests] == ["http://provider.invalid/v1/messages"]
+
+    def test_a_disabled_cache_is_a_plain_client(self, upstream: ScriptedUpstream) -> None:
+        with CachedAnthropic(
+            cache_dir=":memory:",
+            cache_enabled=False,
+            base_url=upstream.anthropic_url,
+            api_key="x",
+        ) as plain:
+            told = [ask(plain), ask(options(plain, mode="refresh"))]
+        assert not [one for one in told if hasattr(one, "cacheback_hit")]
+        first, second = upstream.requests
+        assert first.headers == second.headers
+
+    def test_a_client_s_end_leaves_a_shared_cache_open(
+        self, client: Any, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        with CachedAnthropic(
+            cache=cache, base_url=upstream.anthropic_url, api_key="sk-ant"
+        ) as other:
+            ask(other)
+        assert ask(client).cacheback_hit
+        assert upstream.calls == 1
 
     def test_other_endpoints_pass(self, client: Any, upstream: ScriptedUpstream) -> None:
         with pytest.raises(anthropic.NotFoundError):

@@ -237,6 +237,14 @@ class TestControl:
             with pytest.raises(kind):
                 ask(only)
 
+    def test_and_comes_at_once(self, make_client: Callable[..., CachedOpenAI]) -> None:
+        sent: list[Any] = []
+        only = options(make_client(max_retries=3), mode="only-if-cached")
+        only._client.event_hooks = {"request": [sent.append]}
+        with pytest.raises(NotCachedError):
+            ask(only)
+        assert len(sent) == 1
+
     def test_an_error_of_the_provider_is_the_sdk_s_alone(
         self, make_client: Callable[..., CachedOpenAI], upstream: ScriptedUpstream
     ) -> None:

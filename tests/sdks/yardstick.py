@@ -85,7 +85,7 @@ class Yardstick:
 
     def _around(self, cached: Any) -> Any:
         asynchronous = hasattr(cached, "handle_async_request")
-        typed, asking = (_async_layers if asynchronous else _sync_layers)(cached.http)
+        typed, asking = (_async_layers if asynchronous else _sync_layers)(cached.library)
         cached.inner = typed(cached.inner)
         return asking(cached, self)
 
@@ -100,11 +100,19 @@ class Yardstick:
         if unused:
             raise pytest.UsageError(f"listed as exceptions, but not there: {sorted(unused)}")
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A process of pytest-xdist has run its share of the tests."""
+        self.replays += node.workeroutput["replays"]
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{self.replays} answers were replayed from memory")
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if self.replay and not self.replays:
+        share = getattr(session.config, "workeroutput", None)
+        if share is not None:  # in one of those processes
+            share["replays"] = self.replays
+        elif self.replay and not self.replays:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
