@@ -13,8 +13,10 @@ import nox
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-# And `nox -s yardstick`, which takes five minutes.
-nox.options.sessions = ["tests", "sdks", "langchain", "llamaindex"]
+nox.options.sessions = ["tests", "sdks", "langchain", "llamaindex", "yardstick"]
+
+# Tests wait for servers and processes: two at a time take half as long, on the smallest machines.
+_AT_ONCE = ("-n", "2")
 
 _SDKS = Path(__file__).parent / "tests" / "sdks"
 
@@ -37,8 +39,8 @@ _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 @nox.session(python=[other for other in ("3.11", "3.12", "3.13") if other != _HERE])
 def tests(session: nox.Session) -> None:
     """The whole suite against an installed wheel, as a user has it."""
-    session.install(".[openai,anthropic,hnsw,test]")
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.install(".[openai,anthropic,hnsw,test]", "pytest-xdist")
+    session.run("python", "-m", "pytest", *_AT_ONCE, *session.posargs)
 
 
 @nox.session
@@ -56,8 +58,8 @@ def tests(session: nox.Session) -> None:
 )
 def sdks(session: nox.Session, sdk: str, version: str, beside: list[str]) -> None:
     """The lowest and the newest of every SDK that is promised, each alone."""
-    session.install(f".[{sdk},test]", f"{sdk}=={version}.*", *beside)
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *_TESTS[sdk])
+    session.install(f".[{sdk},test]", f"{sdk}=={version}.*", "pytest-xdist", *beside)
+    session.run("python", "-m", "pytest", *_AT_ONCE, "-p", "no:cacheprovider", *_TESTS[sdk])
 
 
 # The first releases that belong together, with parts of LangGraph that still fit to them.
@@ -105,7 +107,7 @@ def yardstick(session: nox.Session, name: str) -> None:
     for mode in ("pass", "replay"):
         session.run(
             *("python", "-m", "pytest", "-c", "pyproject.toml", "--rootdir=.", "-o", "addopts="),
-            *("-p", "no:cacheprovider", *sdk["options"], "-p", "yardstick", "-n", "2"),
+            *("-p", "no:cacheprovider", *_AT_ONCE, *sdk["options"], "-p", "yardstick"),
             *("-q", "--tb=short", f"--yardstick={file}", f"--yardstick-mode={mode}"),
             *sdk["tests"],
             *(f"--deselect={test}" for test in sdk["deselected"]),

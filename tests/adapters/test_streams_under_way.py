@@ -38,6 +38,11 @@ class Pausing:
         self._server = LoopbackServer(self._respond)
         self._server.start()
 
+    @staticmethod
+    def beginning(events: list[bytes]) -> int:
+        """How many events are sent at once."""
+        return len(events) // 2
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.port}/v1"
@@ -56,11 +61,11 @@ class Pausing:
         events = dialect.events(call.json, Reply(TEXT))
         self.sent = b"".join(events)
         pieces = response.streamed(200, {"content-type": "text/event-stream"}, events)
-        half = len(pieces) // 2
-        for piece in pieces[:half]:
+        begun = self.beginning(events)
+        for piece in pieces[:begun]:
             send(piece)
         self._go_on.wait()
-        for piece in pieces[half:]:
+        for piece in pieces[begun:]:
             send(piece)
 
 
@@ -144,6 +149,33 @@ async def test_also_on_an_event_loop(cache: SemanticCache, pausing: Pausing) -> 
         for first, reader in zip(begun, readers, strict=True):
             assert text([first, *[chunk async for chunk in reader]]) == TEXT
     assert pausing.calls == 1
+
+
+async def test_a_cancelled_reader_takes_it_from_nobody(
+    cache: SemanticCache, pausing: Pausing
+) -> None:
+    begun = Pausing.beginning(openai_chat.events(CHAT, Reply(TEXT)))
+    async with AsyncCachedOpenAI(
+        cache=cache, base_url=pausing.url, api_key="sk", max_retries=0
+    ) as client:
+        leading = await chat(client)
+        leader, follower = aiter(leading), aiter(await chat(client))
+        for _ in range(begun):
+            await anext(leader)
+        waiting = asyncio.create_task(_next(leader))  # for upstream, on behalf of all
+        told = [await anext(follower) for _ in range(begun)]
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await leading.close()
+        pausing.go_on()
+        assert text([*told, *[chunk async for chunk in follower]]) == TEXT
+        assert (await client.chat.completions.create(**CHAT)).cacheback_hit
+    assert pausing.calls == 1
+
+
+async def _next(reader: Any) -> Any:
+    return await anext(reader)
 
 
 @pytest.mark.parametrize("name", STREAMS)
