@@ -487,6 +487,56 @@ class TestCallable:
             make_cache(on_negative_hit="ignore")
 
 
+class TestSynthesis:
+    """Blocked before anybody is asked to write."""
+
+    @pytest.fixture
+    def prompts(self) -> list[Any]:
+        return []
+
+    @pytest.fixture
+    def make(self, make_cache: Callable[..., Any], prompts: list[Any]) -> Callable[..., Any]:
+        def write(prompt: Any) -> str:
+            prompts.append(prompt)
+            return "SOURCES: 1\nFive days."
+
+        def make(mode: str, **settings: Any) -> SemanticCache:
+            cache: SemanticCache = make_cache(
+                synthesis_mode=mode, synthesizer=write, similarity_threshold=0.99, **settings
+            )
+            cache.populate("How long does a refund to a credit card take?", "Five working days.")
+            cache.negative.add("How many days until I get a refund to a debit card?")
+            return cache
+
+        return make
+
+    ASKED = "How long does a refund to a debit card take?"
+
+    @pytest.mark.parametrize("mode", ["auto", "always"])
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_raise(self, make: Any, prompts: list[Any], mode: str, stream: bool) -> None:
+        cache = make(mode)
+        with pytest.raises(BlockedError):
+            sent(cache, self.ASKED, stream=stream)
+        assert cache.search(self.ASKED).sources == ()
+        assert prompts == []
+
+    def test_skip(self, make: Any, prompts: list[Any]) -> None:
+        outcome = sent(make("always", on_negative_hit="skip"), self.ASKED)
+        assert (outcome.tier, outcome.answer) == (Tier.UPSTREAM, Answer("11 m/s"))
+        assert prompts == []
+
+    def test_a_function_that_answers_and_one_that_lets_pass(
+        self, make: Any, prompts: list[Any]
+    ) -> None:
+        given: list[str | None] = ["No.", None]
+        cache = make("auto", on_negative_hit=lambda *_: given.pop(0))
+        assert sent(cache, self.ASKED).tier is Tier.NEGATIVE
+        assert prompts == []
+        assert sent(cache, self.ASKED).tier is Tier.SYNTHESIS
+        assert len(prompts) == 1
+
+
 class TestFaults:
     def test_an_embedder_that_fails_lets_the_question_pass(
         self, make_cache: Callable[..., Any], caplog: pytest.LogCaptureFixture
