@@ -180,7 +180,8 @@ class BlockList:
         cosines = listed.vectors @ vector
         for row in (-cosines).argsort()[:_NEAREST]:
             pattern: _Pattern = listed.near[row]
-            similarity = float(cosines[row])
+            # Rows were rounded to float16 at rest, so a cosine may exceed 1 by 0.0001.
+            similarity = min(1.0, float(cosines[row]))
             rule = pattern.catches(question, vector, similarity)
             if rule is not None:
                 return pattern.match(question, similarity, rule)
