@@ -310,6 +310,7 @@ class Report:
 
     created_at: float
     text: str | None = None
+    digest: str | None = None
     vector: bytes | None = None
 
 

@@ -166,6 +166,22 @@ class FunctionCallingConformance(Conformance):
         for _ in range(2):
             assert await cached.astructured_predict(Person, prompt, what="cats") == expected
 
+    def test_the_provider_is_asked_the_same(
+        self, bare: Any, cached: Any, add: FunctionTool, upstream: ScriptedUpstream
+    ) -> None:
+        """By OpenAI's JSON schemas, say, where the LLM itself would do so; and only once."""
+        asked: list[Any] = []
+        for llm in (bare, cached, cached):
+            before = upstream.calls
+            llm.chat(MESSAGES, temperature=0.5)
+            list(llm.stream_complete(QUESTION))
+            llm.chat_with_tools([add], user_msg="What is 1 + 2?", tool_required=True)
+            llm.structured_predict(Person, PromptTemplate("Make up a person."))
+            asked.append([(one.path, one.json) for one in upstream.requests[before:]])
+        assert asked[0] == asked[1]
+        assert len(asked[0]) == 4
+        assert not asked[2]
+
 
 class TestOpenAI(FunctionCallingConformance):
     @pytest.fixture

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from llama_index.core import Document, PromptTemplate, VectorStoreIndex
 from llama_index.core.chat_engine.types import ChatMode
+from llama_index.core.prompts import SelectorPromptTemplate
 from llama_index.core.response_synthesizers import ResponseMode
+from llama_index.core.types import BaseOutputParser
 from llama_index.llms.cacheback import CachebackEmbedding, CachebackLLM, index_version
 from llama_index.llms.openai import OpenAI
 
@@ -188,3 +190,75 @@ def test_what_the_cache_did_is_told(llm: Any) -> None:
     told = info(llm.complete(PARAPHRASE).additional_kwargs)
     assert told is not None
     assert (told.hit, told.tier, told.reason) == (True, "semantic", Reason.ABOVE_THRESHOLD)
+
+
+class TestSurroundings:
+    """Whatever stands around the question in a prompt is part of the scope."""
+
+    def test_a_wrapper_of_the_llm_s_own(
+        self, make_openai: Any, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        for manner in ("Be brief: {query_str}", "Be polite: {query_str}"):
+            bare = make_openai(model="gpt-3.5-turbo-instruct", max_tokens=64)
+            bare.query_wrapper_prompt = PromptTemplate(manner)
+            CachebackLLM(bare, cache).predict(PromptTemplate("{query_str}"), query_str=QUESTION)
+        assert upstream.calls == 2
+
+    def test_what_is_parsed_is_matched_exactly_only(
+        self, make_openai: Any, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        class Parser(BaseOutputParser):
+            def parse(self, output: str) -> str:
+                return output
+
+        llm = CachebackLLM(make_openai(), cache)
+        llm.output_parser = Parser()
+        for question in (QUESTION, PARAPHRASE):
+            llm.predict(PromptTemplate("Answer: {query_str}"), query_str=question)
+        assert upstream.calls == 2
+        assert cache.stats().misses == {Reason.NO_QUESTION: 2}
+
+    def test_a_document_may_hold_the_question(self, llm: Any, upstream: ScriptedUpstream) -> None:
+        index = index_of(f"Q: {QUESTION} A: Five days.")
+        for question in (QUESTION, PARAPHRASE):
+            index.as_query_engine(llm=llm).query(question)
+        assert upstream.calls == 1
+
+    def test_a_function_within_a_selection_of_prompts(
+        self, llm: Any, upstream: ScriptedUpstream
+    ) -> None:
+        fresh = iter(("Monday", "Tuesday"))
+        made = PromptTemplate(
+            "{day} {query_str}", function_mappings={"day": lambda **_: next(fresh)}
+        )
+        for _ in range(2):
+            llm.predict(SelectorPromptTemplate(made), query_str=QUESTION)
+        assert upstream.calls == 2
+
+    def test_a_variable_of_any_kind(self, llm: Any, upstream: ScriptedUpstream) -> None:
+        prompt = PromptTemplate("{notes} {query_str}")
+        for notes in ([1], [2], [1]):
+            llm.predict(prompt, notes=notes, query_str=QUESTION)
+        assert upstream.calls == 2
+
+    def test_a_prompt_that_cannot_be_taken_apart_is_matched_exactly(
+        self, llm: Any, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        class Thing:
+            def __str__(self) -> str:
+                return "a thing"
+
+        prompt = PromptTemplate("{thing} {query_str}")
+        for question in (QUESTION, QUESTION, PARAPHRASE):
+            llm.predict(prompt, thing=Thing(), query_str=question)
+        assert upstream.calls == 2
+        assert cache.stats().faults == {"wire_failed": 3}
+
+    @pytest.mark.parametrize("mode", ["context", "condense_plus_context"])
+    def test_an_index_version_goes_for_chat_engines_too(
+        self, openai: OpenAI, cache: SemanticCache, upstream: ScriptedUpstream, mode: str
+    ) -> None:
+        llm = CachebackLLM(openai, cache, index_version="1")
+        for text in (REFUNDS, REFUNDS.replace("five", "ten")):
+            index_of(text).as_chat_engine(chat_mode=mode, llm=llm).chat(QUESTION)
+        assert upstream.calls == 1

@@ -23,7 +23,12 @@ def test_the_namespaces_stay_open() -> None:
 
 
 def test_these_names_and_no_others() -> None:
-    assert package.__all__ == ["CachebackEmbedding", "CachebackLLM", "index_version"]
+    assert package.__all__ == [
+        "CachebackEmbedding",
+        "CachebackLLM",
+        "LLMSynthesizer",
+        "index_version",
+    ]
 
 
 def test_the_hub_finds_what_is_there() -> None:

@@ -44,9 +44,9 @@ def answer_of(kind: Kind, response: Response, llm: LLM, ending: Ending) -> Answe
         tool_calls=tuple(_call(one) for one in blocks if isinstance(one, ToolCallBlock)),
         reasoning="\n".join(thoughts) or None,
         finish_reason=ending.reason,
-        usage=_usage(response),
+        usage=usage_of(response),
         model=_text(_of(response.raw, "model")) or llm.metadata.model_name,
-        provider=_provider(llm),
+        provider=provider_of(llm),
         format=kind.format,
         raw={
             "class": _name(type(response)),
@@ -111,7 +111,8 @@ def _call(block: ToolCallBlock) -> ToolCall:
     return ToolCall(block.tool_call_id or "", block.tool_name, arguments)
 
 
-def _usage(response: Response) -> Usage | None:
+def usage_of(response: Response) -> Usage | None:
+    """The tokens that a response took, where the integration tells them."""
     raw = response.raw
     if isinstance(raw, Mapping | BaseModel):
         told = get_tokens_from_response(response)
@@ -122,7 +123,7 @@ def _usage(response: Response) -> Usage | None:
     return Usage(asked, said) if isinstance(asked, int) and isinstance(said, int) else None
 
 
-def _provider(llm: LLM) -> str:
+def provider_of(llm: LLM) -> str:
     """The provider's name as the integration's package has it: llama_index.llms.openai → openai.
 
     Of the class that the integration made, whatever a program derives from it.

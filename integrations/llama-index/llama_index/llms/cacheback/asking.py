@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 from llama_index.core.llms import LLM
 from llama_index.core.output_parsers.pydantic import PYDANTIC_FORMAT_TMPL
 from llama_index.llms.cacheback.kinds import CHAT, Kind
@@ -19,6 +19,7 @@ from llama_index.llms.cacheback.prompts import (
     PromptedMessages,
     PromptedText,
     asked_in,
+    without,
 )
 from llama_index.llms.cacheback.settings import Configured
 from llama_index.llms.cacheback.shown import shown
@@ -26,9 +27,9 @@ from llama_index.llms.cacheback.turns import Conversation, conversation, digest
 
 from cacheback import Reason
 
-# A ReAct agent calls tools in plain text, as its system prompt tells it to; and a model that has
-# no other way is told a schema in the text, too.
-_REACT = "Action Input:"
+# Agents call tools, or write code to be run, in plain text, as their prompts tell them to; and a
+# model that has no other way is told a schema in the text, too.
+_ACTIONS = ("Action Input:", "<execute>")
 _SCHEMA = PYDANTIC_FORMAT_TMPL.strip().splitlines()[0]
 
 
@@ -75,14 +76,17 @@ def read(call: Call, llm: LLM, index_version: str | Callable[[], str] | None) ->
     configured = Configured(llm, call.kwargs)
     prompt = call.prompt
     made = prompt.origin if isinstance(prompt, PromptedMessages | PromptedText) else None
-    turns = conversation(_messages(call))
+    messages = _messages(call)
+    version = None if made is None else _version(index_version)
+    if made is not None and version is not None:
+        messages = _without_contexts(messages, made)
+    turns = conversation(messages)
     question = turns.question if made is None else asked_in(made, turns.question)
     attachments: list[Any] = turns.attachments
     if made is not None and question is not None:
-        attachments = [*attachments, _beside(made, index_version)]
-    whole = turns.question if question is None else question
+        attachments = [*attachments, _beside(made, turns.question, question, version)]
     return Asked(
-        question=whole,
+        question=turns.question if question is None else question,
         parts={
             "tenant": configured.tenant,
             "provider": configured.address,
@@ -114,18 +118,33 @@ def _system(turns: Conversation, llm: LLM) -> list[Any]:
     return [*([{"system_prompt": own}] if own else []), *turns.system]
 
 
-def _beside(made: Origin, index_version: str | Callable[[], str] | None) -> Any:
-    """What stands around the question in a prompt.
+def _version(given: str | Callable[[], str] | None) -> str | None:
+    return given() if callable(given) else given
 
-    With an index's version, that stands for whatever was retrieved from it.
-    """
-    version = index_version() if callable(index_version) else index_version
-    told = {
-        name: digest(value)
+
+def _without_contexts(messages: list[ChatMessage], made: Origin) -> list[ChatMessage]:
+    """The messages without what was retrieved, for which an index's version stands."""
+    contexts = {name: made.variables[name] for name in CONTEXTS & made.variables.keys()}
+    copies = [message.model_copy(deep=True) for message in messages]
+    for copy in copies:
+        for block in copy.blocks:
+            if isinstance(block, TextBlock):
+                block.text = without(block.text, contexts)
+    return copies
+
+
+def _beside(made: Origin, text: str, question: str, version: str | None) -> Any:
+    """What stands around the question in a prompt: every variable, and the text between them."""
+    variables = {
+        name: value
         for name, value in made.variables.items()
         if version is None or name not in CONTEXTS
     }
-    return {"template": digest(made.template), "variables": told, "index": version}
+    return {
+        "prompt": digest(without(without(text, variables), {"question": question})),
+        "variables": {name: digest(value) for name, value in variables.items()},
+        "index": version,
+    }
 
 
 def _limits(configured: Configured, turns: Conversation, *, told_apart: bool) -> Iterator[Reason]:
@@ -134,7 +153,7 @@ def _limits(configured: Configured, turns: Conversation, *, told_apart: bool) ->
         yield Reason.STATEFUL
     if not turns.question.strip() or not told_apart:
         yield Reason.NO_QUESTION
-    if turns.has_tools or _may_call(configured) or _REACT in said:
+    if turns.has_tools or _may_call(configured) or any(one in said for one in _ACTIONS):
         yield Reason.TOOLS_EXACT_ONLY
     shape = configured.shape
     if shape.keys() - {"n", "logprobs", "top_logprobs"} or _SCHEMA in said:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from llama_index.llms.cacheback.asking import Call
 from llama_index.llms.cacheback.kinds import CHAT, COMPLETION
 from llama_index.llms.cacheback.memory import Memory
 from llama_index.llms.cacheback.opening import opened, reopened
-from llama_index.llms.cacheback.prompts import PromptedMessages, PromptedText, origin
+from llama_index.llms.cacheback.prompts import Origin, PromptedMessages, PromptedText, origin
 from llama_index.llms.cacheback.structured import Wanted, apredicted, asks_directly, predicted
 from pydantic import BaseModel
 
@@ -135,11 +135,18 @@ class CachebackLLM(_Base):
 
     def _get_messages(self, prompt: BasePromptTemplate, **prompt_args: Any) -> list[ChatMessage]:
         made = super()._get_messages(prompt, **prompt_args)
-        return PromptedMessages(made, origin(prompt, prompt_args, self))
+        return PromptedMessages(made, self._origin(prompt, prompt_args))
 
     def _get_prompt(self, prompt: BasePromptTemplate, **prompt_args: Any) -> str:
         made = super()._get_prompt(prompt, **prompt_args)
-        return PromptedText(made, origin(prompt, prompt_args, self))
+        return PromptedText(made, self._origin(prompt, prompt_args))
+
+    def _origin(self, prompt: BasePromptTemplate, given: Mapping[str, Any]) -> Origin:
+        try:
+            return origin(prompt, given, self)
+        except Exception as error:  # noqa: BLE001 - whatever somebody's prompt holds
+            self.cacheback.cache.report(error)
+            return Origin()
 
     # Structured output of LLMs that do not make it of their `chat` -----------------------------
 

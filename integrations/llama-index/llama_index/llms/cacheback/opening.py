@@ -8,6 +8,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from llama_index.core.llms import LLM
+from llama_index.llms.cacheback.synthesis import LLMSynthesizer
+
 from cacheback import ClosedError, ConfigurationError, SemanticCache, Settings
 
 _lock = threading.Lock()
@@ -23,6 +26,8 @@ def opened(cache: SemanticCache | str | Path | None, settings: Mapping[str, Any]
                 " give it to the SemanticCache"
             )
         return cache
+    if isinstance(writer := settings.get("synthesizer"), LLM):
+        settings = {**settings, "synthesizer": LLMSynthesizer(writer)}
     return SemanticCache(**settings) if cache is None else SemanticCache(cache, **settings)
 
 

@@ -7,13 +7,15 @@ very text, and what it was made of: the question alone is compared by meaning.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
-from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.prompts import BasePromptTemplate
+from llama_index.core.llms import LLM
+from llama_index.core.prompts import BasePromptTemplate, SelectorPromptTemplate
+from llama_index.llms.cacheback.shown import shown
 
 # Under these names LlamaIndex's own prompts hold what a person asked; the first that is there.
 _QUESTIONS = ("query_str", "question", "query")
@@ -24,14 +26,13 @@ CONTEXTS = frozenset({"context_msg", "context_str"})
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a prompt was made of: its template, the question in it, every other variable.
+    """What a prompt was made of: the question in it, and every other variable by its name.
 
     `question` is None where none of the variables is known to be the question.
     """
 
-    template: str
-    question: str | None
-    variables: Mapping[str, str]
+    question: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class PromptedMessages(list[ChatMessage]):
@@ -54,19 +55,36 @@ class PromptedText(str):
         return made
 
 
-def origin(prompt: BasePromptTemplate, given: Mapping[str, Any], llm: BaseLLM) -> Origin:
-    """What a prompt is made of, with these arguments."""
+def origin(prompt: BasePromptTemplate, given: Mapping[str, Any], llm: LLM) -> Origin:
+    """What a prompt is made of, with these arguments.
+
+    Raises:
+        TypeError: a variable has no form as JSON.
+    """
+    if isinstance(prompt, SelectorPromptTemplate):
+        prompt = prompt.select(llm)
+    # What a function makes is not among the variables; what is parsed is no text to be told anew.
+    parsed = prompt.output_parser is not None or llm.output_parser is not None
+    if prompt.function_mappings or parsed:
+        return Origin()
     variables = {**prompt.kwargs, **given}
-    template = prompt.get_template(llm=llm)
-    # Values that a function makes, and what a parser adds, are not among the variables.
-    if prompt.function_mappings or prompt.output_parser is not None:
-        return Origin(template, None, {})
     name = next((one for one in _QUESTIONS if isinstance(variables.get(one), str)), None)
-    others = {key: str(value) for key, value in variables.items() if key != name}
-    return Origin(template, None if name is None else variables[name], others)
+    others = {key: _text(value) for key, value in variables.items() if key != name}
+    return Origin(None if name is None else variables[name], others)
 
 
-def asked_in(origin: Origin, text: str) -> str | None:
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(shown(value), sort_keys=True)
+
+
+def asked_in(made: Origin, text: str) -> str | None:
     """The question of a prompt, if this text, the last of the user, has it in it."""
-    question = origin.question
+    question = made.question
     return question if question is not None and question.strip() and question in text else None
+
+
+def without(text: str, values: Mapping[str, str]) -> str:
+    """A text with place holders for these values, of which a longer one may hold a shorter."""
+    for name, value in sorted(values.items(), key=lambda one: -len(one[1])):
+        text = text.replace(value, f"{{{name}}}") if value else text
+    return text
