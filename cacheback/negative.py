@@ -134,13 +134,12 @@ class NegativeCache:
         asked = engine.memory.blocks.caught.get(entry_id) if text is None else text
         report = Report(engine.parts.clock())
         if asked is not None:
-            digest = pattern_digest(asked)
-            if digest == pattern_digest(entry.pattern):
+            if pattern_digest(asked) == pattern_digest(entry.pattern):
                 raise InputError(
                     f"that is the text of pattern {entry_id} itself; to let it pass, remove the"
                     " pattern"
                 )
-            report = Report(report.created_at, asked, digest, _vector(engine, asked))
+            report = Report(report.created_at, asked, _vector(engine, asked))
         engine.parts.store.negatives.report(entry_id, report)
         return _entry(_up_to_date(engine), entry_id)
 

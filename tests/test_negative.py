@@ -33,8 +33,9 @@ from cacheback import (
     Send,
     Tier,
 )
-from cacheback.core.blocking import namespace_of
-from cacheback.core.negative import pattern_digest
+from cacheback.core.blocking import UNKNOWN, namespace_of
+from cacheback.core.negative import pattern_digest, score
+from cacheback.core.parts import place
 from cacheback.core.words import word_list
 from cacheback.embedders import BaseEmbedder
 from cacheback.errors import EmbedderError, StoreError
@@ -125,8 +126,8 @@ class TestPatterns:
         with pytest.raises(BlockedError):
             sent(cache)
         clock.advance(1)
-        assert cache.negative.check(SWALLOW) is None
         assert sent(cache).tier is Tier.UPSTREAM
+        assert cache.negative.check(SWALLOW) is None
         assert [one.pattern for one in cache.negative.list()] == ["forever?"]
         cache.evict()
         assert cache.stats().negatives == 1
@@ -217,14 +218,14 @@ class TestReports:
         self, cache: SemanticCache
     ) -> None:
         blocked, reported = "How do I kill a process?", "How do I kill a frozen process on Linux?"
-        near = "how to kill a frozen process on linux"
+        near, far = "how do I kill a process that is frozen", "how do I kill a process now"
         entry = cache.negative.add(blocked)
+        assert cache.negative.check(near)
         bar = cache.negative.report_false_positive(entry.id, reported).threshold
         vector = cache.embedder.encode
-        far = "how do I kill a process now"
+        assert score(near, blocked, float(vector(near) @ vector(blocked))) > bar
         assert cache.negative.check(near) is None
         assert cache.negative.check(far)
-        assert float(vector(far) @ vector(blocked)) > bar
 
     def test_three_reports_retire_a_pattern(self, cache: SemanticCache) -> None:
         entry = cache.negative.add(SWALLOW)
@@ -257,6 +258,15 @@ class TestReports:
         entry = cache.negative.add(SWALLOW)
         with pytest.raises(InputError, match="remove"):
             cache.negative.report_false_positive(entry.id, SWALLOW.lower())
+
+    def test_a_report_of_what_the_embedder_cannot_tell_from_the_pattern(
+        self, cache: SemanticCache
+    ) -> None:
+        entry = cache.negative.add("Where is the cafe?")
+        assert cache.negative.check("Where is the café?")
+        cache.negative.report_false_positive(entry.id, "Where is the café?")
+        assert cache.negative.check("Where is the café?") is None
+        assert cache.negative.check("Where is the cafe?")
 
     def test_a_report_of_what_the_embedder_cannot_read(self, cache: SemanticCache) -> None:
         entry = cache.negative.add(SWALLOW)
@@ -370,6 +380,16 @@ class TestRaise:
         assert cache.lookup("yyyy") is None
         assert embedder.count == before + 1
 
+    def test_a_verdict_is_remembered_until_the_list_changes(self, cache: SemanticCache) -> None:
+        cache.negative.add(SWALLOW)
+        blocks, engine = cache.engine.memory.blocks, cache.engine
+        asked = place(cache.request(OTHER), engine.parts, engine.limits)
+        assert blocks.known(asked) is UNKNOWN
+        assert blocks.look(asked) is None
+        assert blocks.known(asked) is None
+        cache.negative.add("Who goes there?")
+        assert blocks.known(asked) is UNKNOWN
+
     def test_the_threshold_is_the_setting(self, make_cache: Callable[..., Any]) -> None:
         cache = make_cache(negative_threshold=0.95)
         assert cache.negative.add(SWALLOW).threshold == 0.95
@@ -390,6 +410,7 @@ class TestSkip:
             assert (outcome.tier, outcome.verdict.reason) == (Tier.UPSTREAM, Reason.BLOCKED)
             assert outcome.answer == Answer("11 m/s")
         assert cache.lookup(SHORT) is None
+        assert [entry.answer.text for entry in cache.entries()] == ["from memory"]
         stats = cache.stats()
         assert (stats.entries, stats.blocked) == (1, {"skipped": 3})
         assert stats.misses == {"blocked": 3}
@@ -485,6 +506,56 @@ class TestCallable:
     def test_another_setting_is_a_mistake(self, make_cache: Callable[..., Any]) -> None:
         with pytest.raises(ConfigurationError, match="on_negative_hit"):
             make_cache(on_negative_hit="ignore")
+
+
+class TestSynthesis:
+    """Blocked before anybody is asked to write."""
+
+    @pytest.fixture
+    def prompts(self) -> list[Any]:
+        return []
+
+    @pytest.fixture
+    def make(self, make_cache: Callable[..., Any], prompts: list[Any]) -> Callable[..., Any]:
+        def write(prompt: Any) -> str:
+            prompts.append(prompt)
+            return "SOURCES: 1\nFive days."
+
+        def make(mode: str, **settings: Any) -> SemanticCache:
+            cache: SemanticCache = make_cache(
+                synthesis_mode=mode, synthesizer=write, similarity_threshold=0.99, **settings
+            )
+            cache.populate("How long does a refund to a credit card take?", "Five working days.")
+            cache.negative.add("How many days until I get a refund to a debit card?")
+            return cache
+
+        return make
+
+    ASKED = "How long does a refund to a debit card take?"
+
+    @pytest.mark.parametrize("mode", ["auto", "always"])
+    @pytest.mark.parametrize("stream", [False, True])
+    def test_raise(self, make: Any, prompts: list[Any], mode: str, stream: bool) -> None:
+        cache = make(mode)
+        with pytest.raises(BlockedError):
+            sent(cache, self.ASKED, stream=stream)
+        assert cache.search(self.ASKED).sources == ()
+        assert prompts == []
+
+    def test_skip(self, make: Any, prompts: list[Any]) -> None:
+        outcome = sent(make("always", on_negative_hit="skip"), self.ASKED)
+        assert (outcome.tier, outcome.answer) == (Tier.UPSTREAM, Answer("11 m/s"))
+        assert prompts == []
+
+    def test_a_function_that_answers_and_one_that_lets_pass(
+        self, make: Any, prompts: list[Any]
+    ) -> None:
+        given: list[str | None] = ["No.", None]
+        cache = make("auto", on_negative_hit=lambda *_: given.pop(0))
+        assert sent(cache, self.ASKED).tier is Tier.NEGATIVE
+        assert prompts == []
+        assert sent(cache, self.ASKED).tier is Tier.SYNTHESIS
+        assert len(prompts) == 1
 
 
 class TestFaults:

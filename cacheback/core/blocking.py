@@ -48,20 +48,18 @@ UNKNOWN: Final = Unknown.UNKNOWN
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pattern:
-    """A pattern that blocks; `passing` are digests of reported questions, `reported` their
-    vectors."""
+    """A pattern that blocks; `reported` are the vectors of questions that it caught by mistake."""
 
     entry: Negative
-    passing: frozenset[str]
     reported: Vectors | None
 
     def match(self, query: str, similarity: float, rule: str) -> NegativeMatch:
         return NegativeMatch(self.entry, similarity, self.entry.reason, query, rule)  # type: ignore[arg-type]  # one of three
 
-    def catches(self, query: str, digest: str, vector: Vector, similarity: float) -> str | None:
+    def catches(self, query: str, vector: Vector, similarity: float) -> str | None:
         """The rule by which a question is caught that is not the same text, or None."""
         bar, pattern = self.entry.threshold, self.entry.pattern
-        if similarity + LENIENCY < bar or digest in self.passing:
+        if similarity + LENIENCY < bar:
             return None
         if self.reported is not None and (self.reported @ vector).max() > similarity:
             return None
@@ -170,11 +168,11 @@ class BlockList:
         digest = pattern_digest(question)
         same = listed.exact.get(digest)
         found: NegativeMatch | None
-        found = same.match(question, 1.0, "exact") if same else self._near(listed, question, digest)
+        found = same.match(question, 1.0, "exact") if same else self._near(listed, question)
         self._note(found)
         return found
 
-    def _near(self, listed: _Listed, question: str, digest: str) -> NegativeMatch | None:
+    def _near(self, listed: _Listed, question: str) -> NegativeMatch | None:
         embedder = self._parts.embedder
         if listed.vectors is None or embedder.blind_to(question) is not None:
             return None
@@ -182,8 +180,9 @@ class BlockList:
         cosines = listed.vectors @ vector
         for row in (-cosines).argsort()[:_NEAREST]:
             pattern: _Pattern = listed.near[row]
-            similarity = float(cosines[row])
-            rule = pattern.catches(question, digest, vector, similarity)
+            # Rows were rounded to float16 at rest, so a cosine may exceed 1 by 0.0001.
+            similarity = min(1.0, float(cosines[row]))
+            rule = pattern.catches(question, vector, similarity)
             if rule is not None:
                 return pattern.match(question, similarity, rule)
         return None
@@ -241,7 +240,6 @@ class BlockList:
                 reports=len(held.reports),
                 state="review" if len(held.reports) >= RETIRED_BY else "active",
             ),
-            passing=frozenset(one.digest for one in held.reports if one.digest is not None),
             reported=self._unpacked(one.vector for one in held.reports),
         )
 

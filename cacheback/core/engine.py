@@ -94,7 +94,7 @@ class Engine:
         asked = place(request, self.parts, self.limits)
         explain = partial(self.recalling.explain, asked, k, everywhere=everywhere)
         explanation: Explanation = yield Local(explain)
-        if explanation.tier is not None:
+        if explanation.tier is not None or explanation.verdict.reason is Reason.BLOCKED:
             return explanation
         sources: tuple[Candidate, ...] = yield Local(partial(self.composing.explain, asked))
         return replace(explanation, sources=sources)

@@ -310,7 +310,6 @@ class Report:
 
     created_at: float
     text: str | None = None
-    digest: str | None = None
     vector: bytes | None = None
 
 

@@ -19,15 +19,15 @@ _NEGATIVE = """
     FROM negatives ORDER BY id
 """
 _REPORT = """
-    SELECT negative_id, created_at, text, digest, vector FROM negative_reports ORDER BY id
+    SELECT negative_id, created_at, text, vector FROM negative_reports ORDER BY id
 """
 _ADD = """
     INSERT INTO negatives (pattern, digest, reason, namespace, created_at, expires_at, vector)
     VALUES (?, ?, ?, ?, ?, ?, ?)
 """
 _ADD_REPORT = """
-    INSERT INTO negative_reports (negative_id, created_at, text, digest, vector)
-    VALUES (?, ?, ?, ?, ?)
+    INSERT INTO negative_reports (negative_id, created_at, text, vector)
+    VALUES (?, ?, ?, ?)
 """
 _EVICT = "DELETE FROM negatives WHERE expires_at <= ?"
 
@@ -95,7 +95,7 @@ class SQLiteNegatives:
             self._require(db)
             there = _exists(db, negative_id)
             if there:
-                row = (negative_id, report.created_at, text, report.digest, report.vector)
+                row = (negative_id, report.created_at, text, report.vector)
                 db.execute(_ADD_REPORT, row)
         return there
 
@@ -168,10 +168,8 @@ def _draft_from(  # noqa: PLR0917 - the columns of one row
     )
 
 
-def _report_from(
-    created_at: float, text: bytes | None, digest: str | None, vector: bytes | None
-) -> Report:
-    return Report(created_at, None if text is None else _text(text), digest, vector)
+def _report_from(created_at: float, text: bytes | None, vector: bytes | None) -> Report:
+    return Report(created_at, None if text is None else _text(text), vector)
 
 
 def _text(data: bytes) -> str:

@@ -17,7 +17,6 @@ CREATE TABLE negative_reports (
     id INTEGER PRIMARY KEY,
     negative_id INTEGER NOT NULL,
     created_at REAL NOT NULL,
-    digest TEXT,
     vector BLOB,
     text BLOB
 );

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = 1_000_000.0
 VECTOR, OTHER = struct.pack("<2e", 1, 0), struct.pack("<2e", 0, 1)
-REPORT = Report(T + 1, "a neighbour \ud83d", pattern_digest("a neighbour"), OTHER)
+REPORT = Report(T + 1, "a neighbour \ud83d", OTHER)
 
 
 def negative(pattern: str = "blocked?", **fields: Any) -> NegativeDraft:
@@ -80,6 +80,7 @@ class NegativesContract:
         assert [held.reports for held in held(store)] == [(REPORT, unknown), ()]
         store.negatives.remove(one)
         assert [held.id for held in held(store)] == [other]
+        assert store.check() == []
 
     def test_what_is_not_there_is_neither_removed_nor_reported(self, store: Store) -> None:
         gone = store.negatives.add(negative())

@@ -176,6 +176,21 @@ class NegativeClients:
             self.ask(wrap(plain, cache=cache))
         assert not upstream.requests
 
+    def test_a_wrapped_client_tells_of_what_the_function_raised(
+        self, upstream: ScriptedUpstream, make_cache: Callable[..., Any]
+    ) -> None:
+        def decide(*_: Any) -> None:
+            raise MineError("not here")
+
+        cache = make_cache(on_negative_hit=decide)
+        cache.negative.add(SWALLOW)
+        with (
+            self.plain_client(**self.keywords(upstream)) as plain,
+            pytest.raises(self.sdk.PermissionDeniedError, match="not here"),
+        ):
+            self.ask(wrap(plain, cache=cache))
+        assert not upstream.requests
+
     def test_a_client_of_one_s_own_settings_has_the_list(
         self, upstream: ScriptedUpstream, embedder: Any
     ) -> None:

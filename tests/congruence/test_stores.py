@@ -100,7 +100,7 @@ negatives = st.builds(
     expires_at=st.none() | times,
     vector=st.none() | st.just(vector_of(1, 0)),
 )
-reports = st.builds(Report, times, st.none() | texts, st.none() | texts)
+reports = st.builds(Report, times, st.none() | texts)
 narrow = st.one_of(
     st.lists(ids, max_size=4).map(lambda some: Selection(ids=tuple(some))),
     st.builds(lambda tag: Selection(tags=(tag,)), tags),
