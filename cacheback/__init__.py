@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cacheback.cache import SemanticCache
     from cacheback.config import Settings
     from cacheback.core.normalise import blank_volatile
+    from cacheback.core.observing import Event
     from cacheback.core.plan import Send
     from cacheback.embedders.registry import make_embedder
     from cacheback.errors import (
@@ -75,6 +76,7 @@ _HOMES = {
     "cacheback.cache": ("SemanticCache",),
     "cacheback.config": ("Settings",),
     "cacheback.core.normalise": ("blank_volatile",),
+    "cacheback.core.observing": ("Event",),
     "cacheback.core.plan": ("Send",),
     "cacheback.embedders.registry": ("make_embedder",),
     "cacheback.errors": (
@@ -131,6 +133,7 @@ __all__ = [
     "EmbedderError",
     "EmbedderMismatchError",
     "Entry",
+    "Event",
     "Explanation",
     "Hit",
     "Info",

@@ -61,6 +61,7 @@ from cacheback.vectors import pack, unpack
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cacheback.core.observing import Observer
     from cacheback.core.plan import Plan, Send
     from cacheback.core.ports import Embedder, Judge, Store
     from cacheback.writing import SynthesizerWriter
@@ -547,6 +548,12 @@ class SemanticCache:
             return await arun(plan, send)
         except HandlerError as failed:
             raise failed.error from failed.error.__cause__
+
+    def observe(self, observer: Observer) -> None:
+        """Tell `observer` what becomes of every request that clients and adapters answer from now
+        on: it is called with an `Event` in the caller's thread or task, and must be quick. What it
+        raises is counted, and fails no call."""
+        self.engine.observers.add(observer)
 
     def report(self, error: Exception) -> None:
         """Count, and log once, an error in an adapter's own reading of what passes."""

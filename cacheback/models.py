@@ -88,6 +88,7 @@ class Reason(StrEnum):
     JUDGE_FAILED = "judge_failed"
     SCOPE_FAILED = "scope_failed"
     WIRE_FAILED = "wire_failed"
+    OBSERVER_FAILED = "observer_failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ NAMES = [
     "EmbedderError",
     "EmbedderMismatchError",
     "Entry",
+    "Event",
     "Explanation",
     "Hit",
     "Info",

@@ -49,6 +49,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.JUDGE_FAILED: "the judge failed",
     Reason.SCOPE_FAILED: "a rule for a part of the scope failed",
     Reason.WIRE_FAILED: "the codec of this endpoint failed",
+    Reason.OBSERVER_FAILED: "an observer failed",
 }
 
 TIERS: Mapping[Tier, str] = {

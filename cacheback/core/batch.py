@@ -43,6 +43,10 @@ def answer_batch(engine: Engine, requests: Sequence[Request], ask: Ask) -> Plan[
     Raises:
         NotCachedError: the requests allow memory only, and something is missing.
     """
+    return engine.observers.watch(requests[0], _answer(engine, requests, ask), _whole)
+
+
+def _answer(engine: Engine, requests: Sequence[Request], ask: Ask) -> Plan[BatchOutcome]:
     asked = [place(request, engine.parts, engine.limits) for request in requests]
     found = yield from _recall(engine, asked)
     missing = _missing(found)
@@ -64,6 +68,10 @@ def answer_batch(engine: Engine, requests: Sequence[Request], ask: Ask) -> Plan[
     finally:
         if leading:
             engine.flights.land(flight, NoEntry.ALONE)
+
+
+def _whole(batch: BatchOutcome) -> Outcome:
+    return batch.outcome
 
 
 def _complete(

@@ -14,6 +14,7 @@ from weakref import ref
 from cacheback.core.composing import Composing
 from cacheback.core.flight import Flight, Flights, Landed, NoEntry
 from cacheback.core.memory import Memo, Memory
+from cacheback.core.observing import Observers
 from cacheback.core.parts import Asked, Limits, Parts, place
 from cacheback.core.plan import Drain, Local, Plan, Send, Wait
 from cacheback.core.recall import Recall
@@ -48,6 +49,7 @@ class Engine:
         self.recalling = Recall(parts, limits, self.memory)
         self.screening = Screening(parts, limits, self.memory.blocks)
         self.composing = Composing(parts, limits, self.recalling)
+        self.observers = Observers(parts)
 
     def answer(self, request: Request) -> Plan[Outcome]:
         """negative → exact → semantic → synthesis → upstream.
@@ -56,6 +58,9 @@ class Engine:
             BlockedError, HandlerError: the question matches a blocked pattern.
             NotCachedError: the request allows memory only, and nothing in it may answer.
         """
+        return self.observers.watch(request, self._answer(request), _itself)
+
+    def _answer(self, request: Request) -> Plan[Outcome]:
         asked = place(request, self.parts, self.limits)
         asked, recalled = yield from self._recall(asked, writing=True)
         if recalled.answer is not None:
@@ -288,3 +293,7 @@ def _settled(outcome: Outcome, landing: Landed) -> Outcome:
 
 def _nothing() -> None:
     pass
+
+
+def _itself(outcome: Outcome) -> Outcome:
+    return outcome

@@ -85,6 +85,10 @@ class Flights:
         self._landing = landing
         self._open: dict[tuple[str, ...], Flight] = {}
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._open)
+
     def join(self, key: tuple[str, ...]) -> tuple[Flight, bool]:
         """The flight for this key, and whether the caller leads it (and so must land it)."""
         mine = Flight(key, self._landing())

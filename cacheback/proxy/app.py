@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
+from importlib.resources import files
+from typing import Any
 
+from cacheback._version import __version__
 from cacheback.cache import SemanticCache
 from cacheback.config import Settings
 from cacheback.drive import in_thread
+from cacheback.embedders.registry import make_embedder
 from cacheback.errors import MissingExtraError, StoreError
 from cacheback.proxy.client import Message, Receive, Send
 from cacheback.proxy.gateway import Gateway
+from cacheback.proxy.metrics import MULTIPROCESS, Metrics, Timed
 from cacheback.proxy.network import Network
+from cacheback.proxy.recent import Recent
 from cacheback.proxy.settings import ProxySettings
 
 try:
-    from fastapi import FastAPI
-    from fastapi.responses import JSONResponse
+    from fastapi import Depends, FastAPI
+    from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 except ImportError as error:
     raise MissingExtraError("fastapi", "proxy") from error
 
-OWN = frozenset({"/healthz", "/readyz"})
-"""Paths that are answered here, and by no provider."""
+from cacheback.proxy.admin import guard, routes, tell_errors
+
+PAGES = frozenset({"/healthz", "/readyz", "/metrics", "/dashboard"})
+"""Paths that are answered here, and by no provider; and so is what is below `ADMIN`."""
+ADMIN = "/admin/"
+
+_METRICS = "text/plain; version=1.0.0; charset=utf-8"
 
 
 class Proxy:
@@ -38,18 +53,27 @@ class Proxy:
     def __init__(self, settings: ProxySettings, cache: Settings) -> None:
         self._settings = settings
         self._cache_settings = cache
+        self._metrics = Metrics(shared=MULTIPROCESS in os.environ)
+        self._recent = Recent(settings.recent)
         self._pages = self._make_pages()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         # Not through the pages' router, which takes longer than a hit.
-        if scope["type"] == "http" and scope["path"] not in OWN:
-            await self._gateway(scope, receive, send)
-        else:
+        if scope["type"] != "http" or _ours(scope["path"]):
             await self._pages(scope, receive, send)
+        else:
+            await self._gateway(scope, receive, send)
+
+    @property
+    def pages(self) -> FastAPI:
+        """The app of our own pages; its `openapi()` describes them."""
+        return self._pages
 
     @asynccontextmanager
     async def _life(self, _: FastAPI) -> AsyncIterator[None]:
-        self.cache = open_cache(self._cache_settings)
+        self.cache = open_cache(self._cache_settings, self._metrics)
+        self.cache.observe(self._metrics)
+        self.cache.observe(self._recent)
         network = Network(
             self.cache,
             connect=self._settings.connect_timeout,
@@ -63,25 +87,90 @@ class Proxy:
             await in_thread(self.cache.close)
 
     def _make_pages(self) -> FastAPI:
-        # Swagger's pages load scripts from elsewhere.
-        app = FastAPI(lifespan=self._life, docs_url=None, redoc_url=None, openapi_url=None)
+        # Swagger's pages load scripts from elsewhere; the document itself is behind the token.
+        app = FastAPI(
+            title="cacheback",
+            version=__version__,
+            lifespan=self._life,
+            docs_url=None,
+            redoc_url=None,
+            openapi_url=None,
+        )
+        token = self._settings.admin_token
+        admitted = Depends(guard(token))
+        app.include_router(routes(token, lambda: self.cache, self._recent))
+        tell_errors(app)
+
+        @app.get("/admin/openapi.json", dependencies=[admitted], include_in_schema=False)
+        def openapi() -> dict[str, Any]:
+            return app.openapi()
 
         @app.get("/healthz")
         async def healthz() -> dict[str, str]:
+            """The process serves."""
             return {"status": "ok"}
 
-        @app.get("/readyz")
-        async def readyz() -> JSONResponse:
+        @app.get("/readyz", responses={503: {"description": "The cache cannot be read."}})
+        def readyz() -> JSONResponse:
+            """The cache can be read."""
             try:
-                await in_thread(self.cache.store.meta, "embedder")
+                self.cache.store.meta("embedder")
             except StoreError as error:
                 told = {"status": "failing", "store": type(error).__name__}
                 return JSONResponse(told, status_code=503)
             return JSONResponse({"status": "ok"})
 
+        @app.get(
+            "/metrics",
+            dependencies=[] if self._settings.open_metrics else [admitted],
+            response_class=PlainTextResponse,
+        )
+        def metrics() -> PlainTextResponse:
+            """Metrics for Prometheus."""
+            return PlainTextResponse(self._metrics.show(self.cache), media_type=_METRICS)
+
+        page, policy = dashboard()
+
+        @app.get("/dashboard", response_class=HTMLResponse)
+        async def show() -> HTMLResponse:
+            """The page; it asks for the token, and gets its data from the admin API."""
+            return HTMLResponse(
+                page,
+                headers={
+                    "content-security-policy": policy,
+                    "referrer-policy": "no-referrer",
+                    "x-content-type-options": "nosniff",
+                    "cache-control": "no-store",
+                },
+            )
+
         return app
 
 
-def open_cache(settings: Settings) -> SemanticCache:
-    """The cache of these settings."""
-    return SemanticCache(**{one.name: getattr(settings, one.name) for one in fields(settings)})
+def _ours(path: str) -> bool:
+    return path in PAGES or path.startswith(ADMIN)
+
+
+def open_cache(settings: Settings, metrics: Metrics | None = None) -> SemanticCache:
+    """The cache of these settings, its encoding timed."""
+    given = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    if metrics is not None:
+        given["embedder"] = Timed(make_embedder(settings.embedder), metrics)
+    return SemanticCache(**given)
+
+
+def dashboard() -> tuple[str, str]:
+    """The page, and the policy under which browsers run its own script and style, and no other."""
+    page = files("cacheback.proxy").joinpath("dashboard.html").read_text("utf-8")
+    script, style = (_hashes(page, tag) for tag in ("script", "style"))
+    policy = (
+        f"default-src 'none'; script-src {script}; style-src {style}; connect-src 'self';"
+        " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return page, policy
+
+
+def _hashes(page: str, tag: str) -> str:
+    found = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+    digests = (hashlib.sha256(one.encode()).digest() for one in found)
+    return " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in digests)

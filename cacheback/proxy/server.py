@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from cacheback.config import MEMORY
 from cacheback.errors import ConfigurationError, MissingExtraError
 from cacheback.proxy.app import Proxy, open_cache
+from cacheback.proxy.metrics import MULTIPROCESS
 from cacheback.proxy.settings import Configuration
 
 try:
@@ -103,7 +106,9 @@ def serve(configuration: Configuration, announce: Callable[[str], None]) -> None
     with suppress(KeyboardInterrupt):
         if settings.workers == 1:
             uvicorn.Server(config).run(sockets=[listener])
-        else:
+            return
+        with TemporaryDirectory(prefix="cacheback-metrics-") as shared:
+            os.environ[MULTIPROCESS] = shared  # for the workers, which put their metrics there
             Multiprocess(config, sockets=[listener]).run()
 
 

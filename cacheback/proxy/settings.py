@@ -39,6 +39,9 @@ class ProxySettings:
         client_keys: digests of the keys that let clients in; empty lets all in who reach us.
         shared: all clients share their entries, whatever their keys.
         details: responses tell similarity and reason.
+        admin_token: digest of the token for `/admin`, `/dashboard` and `/metrics`.
+        open_metrics: `/metrics` needs no token.
+        recent: how many decisions each worker keeps for the dashboard.
         max_body: bytes of a request that is read whole, since memory may answer it.
         max_upload: bytes of a request that is passed on while it comes.
         max_header: bytes of a request's line and headers.
@@ -66,6 +69,9 @@ class ProxySettings:
     client_keys: tuple[str, ...] = field(default=(), repr=False)
     shared: bool = False
     details: bool = True
+    admin_token: str | None = field(default=None, repr=False)
+    open_metrics: bool = False
+    recent: int = 500
     max_body: int = 32 * _MB
     max_upload: int = 1024 * _MB
     max_header: int = 65_536
@@ -80,7 +86,7 @@ class ProxySettings:
     def __post_init__(self) -> None:
         bounded("port", self.port, 0, 65_535)
         bounded("workers", self.workers, 1, 256)
-        for name in ("max_body", "max_upload"):
+        for name in ("recent", "max_body", "max_upload"):
             bounded(name, getattr(self, name), 0)
         bounded("max_header", self.max_header, 1_024, _MB)
         bounded("max_connections", self.max_connections, 1)
@@ -214,6 +220,9 @@ _READERS: Mapping[str, Reader] = {
     "client_keys": _keys,
     "shared": truth,
     "details": truth,
+    "admin_token": digest,
+    "open_metrics": truth,
+    "recent": int,
     "max_body": int,
     "max_upload": int,
     "max_header": int,

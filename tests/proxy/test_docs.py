@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cacheback import SemanticCache, Settings
 from cacheback.models import Outcome, Reason, Tier, Verdict
-from cacheback.proxy.app import OWN
+from cacheback.proxy.app import ADMIN, PAGES, Proxy
+from cacheback.proxy.metrics import Metrics
 from cacheback.proxy.settings import Configuration, ProxySettings
 from cacheback.sources import variable
 from cacheback.wire import marks
@@ -42,8 +44,27 @@ def test_every_response_header_is_told() -> None:
 
 
 def test_every_page_of_our_own_is_told() -> None:
-    told = re.findall(r"`(?:GET )?(/\w+)`", " ".join(row[0] for row in table("What it answers")))
-    assert set(told) == OWN
+    told = re.findall(r"`(?:GET )?(/\w+)/?`", " ".join(row[0] for row in table("What it answers")))
+    assert set(told) == PAGES | {ADMIN.rstrip("/")}
+
+
+def test_every_route_of_the_admin_api_is_told() -> None:
+    paths = Proxy(ProxySettings(), Settings()).pages.openapi()["paths"]
+    routes = {
+        f"`{method.upper()} {path}`"
+        for path, methods in paths.items()
+        for method in methods
+        if path.startswith(ADMIN)
+    }
+    assert {row[0] for row in table("Admin API")} == routes | {"`GET /admin/openapi.json`"}
+
+
+def test_every_metric_is_told() -> None:
+    with SemanticCache(":memory:") as cache:
+        shown = Metrics(shared=False).show(cache).decode()
+    families = re.findall(r"^# TYPE (\w+)", shown, re.MULTILINE)
+    names = {one for one in families if not one.endswith("_created")}
+    assert set(re.findall(r"`(cacheback_\w+)`", " ".join(r[0] for r in table("Metrics")))) == names
 
 
 def test_the_file_in_the_page_can_be_read(tmp_path: Path) -> None:
