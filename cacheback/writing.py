@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cacheback.config import Settings, provider_keys
 from cacheback.core.ports import Synthesizer
@@ -24,6 +24,9 @@ from cacheback.core.synthesis import Prompt, Telling
 from cacheback.models import Reply, Usage
 from cacheback.relay import AsyncRelay, SyncRelay
 from cacheback.synthesizers.endpoint import find
+
+if TYPE_CHECKING:
+    from cacheback.synthesizers.http import HTTPSynthesizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,22 @@ class SynthesizerWriter:
         synthesizer: see `core.ports.Synthesizer`.
         timeout: seconds until a reply has decided what it is, and then for each piece.
         report: where an error in a relay's listener goes.
+        close: ends the synthesizer, where it is ours; one that was given may have other users.
     """
 
     def __init__(
-        self, synthesizer: Synthesizer, timeout: float, report: Callable[[Exception], None]
+        self,
+        synthesizer: Synthesizer,
+        timeout: float,
+        report: Callable[[Exception], None],
+        close: Callable[[], None] | None = None,
     ) -> None:
         self.synthesizer = synthesizer
         self.model = synthesizer.model
         self.provider: str | None = getattr(synthesizer, "provider", None)
         self._timeout = timeout
         self._report = report
+        self._close = close
 
     def open(self, prompt: Prompt) -> ThreadWriting:
         return ThreadWriting(self.synthesizer, prompt, self._timeout, self._report)
@@ -63,10 +72,9 @@ class SynthesizerWriter:
         return LoopWriting(self.synthesizer, prompt, self._timeout, self._report)
 
     def close(self) -> None:
-        """Close the synthesizer, if it can be closed."""
-        close = getattr(self.synthesizer, "close", None)
-        if close is not None:
-            close()
+        """Close the synthesizer, if it is ours."""
+        if self._close is not None:
+            self._close()
 
 
 def make_writer(settings: Settings, report: Callable[[Exception], None]) -> SynthesizerWriter:
@@ -76,15 +84,15 @@ def make_writer(settings: Settings, report: Callable[[Exception], None]) -> Synt
         ConfigurationError: the model needs a key, and there is none.
         MissingExtraError: there is no HTTP library.
     """
-    given = settings.synthesizer
+    given, timeout = settings.synthesizer, settings.synthesis_timeout
     if given is None:
-        synthesizer = _by_name(settings)
-    else:
-        synthesizer = given if isinstance(given, Synthesizer) else Called(given)
-    return SynthesizerWriter(synthesizer, settings.synthesis_timeout, report)
+        made = _by_name(settings)
+        return SynthesizerWriter(made, timeout, report, close=made.close)
+    synthesizer = given if isinstance(given, Synthesizer) else Called(given)
+    return SynthesizerWriter(synthesizer, timeout, report)
 
 
-def _by_name(settings: Settings) -> Synthesizer:
+def _by_name(settings: Settings) -> HTTPSynthesizer:
     endpoint = find(
         settings.synthesis_model,
         settings.synthesis_model_base_url,

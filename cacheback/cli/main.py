@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, Listed] = {
     "export": Listed("exporting", "Write entries to a file of JSON lines."),
     "check": Listed("check", "Look for damage in the database."),
     "doctor": Listed("doctor", "Examine installation, settings and directory, with remedies."),
+    "bench": Listed("bench", "Measure what synthesised answers are worth."),
     "reembed": Listed("reembed", "Change the embedder of a directory."),
 }
 

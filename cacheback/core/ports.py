@@ -130,8 +130,8 @@ class Judge(Protocol):
 class Synthesizer(Protocol):
     """A model that writes an answer as a prompt demands; `model` is its name, as prices know it.
 
-    It may also have `provider` (text or None: whose prices count), `awrite` (like `write`, an
-    asynchronous iterator, which is preferred on an event loop) and `close()`.
+    It may also have `provider` (text or None: whose prices count) and `awrite` (like `write`, an
+    asynchronous iterator, which is preferred on an event loop).
     """
 
     @property

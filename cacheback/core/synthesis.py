@@ -98,18 +98,19 @@ def write_prompt(
     lines = ["Sources:", ""]
     for number, source in enumerate(sources, 1):
         lines += [
-            *_quoted(f"{number} Q|", source.question),
-            *_quoted(f"{number} A|", source.answer),
+            *quoted(f"{number} Q|", source.question),
+            *quoted(f"{number} A|", source.answer),
         ]
         lines.append("")
     if instructions.strip():
         lines += ["Instructions under which these answers were given:", ""]
-        lines += [*_quoted("S|", instructions), ""]
-    lines += ["The question to answer:", "", *_quoted("Q|", question)]
+        lines += [*quoted("S|", instructions), ""]
+    lines += ["The question to answer:", "", *quoted("Q|", question)]
     return Prompt(rules, "\n".join(lines))
 
 
-def _quoted(mark: str, text: str) -> Iterator[str]:
+def quoted(mark: str, text: str) -> Iterator[str]:
+    """Each line of a text behind a mark, so that whatever it contains stays apart from ours."""
     # `splitlines` knows every character that anybody might take for the end of a line.
     return (f"{mark} {line}" for line in text.splitlines() or [""])
 

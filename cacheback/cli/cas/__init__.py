@@ -1,0 +1,1 @@
+"""The quality harness of synthesis: questions, trials, scores, report."""
