@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import client, exact, fresh, large, semantic, threads, writing
+from benchmarks import client, exact, fresh, large, semantic, synthesis, threads, writing
 from benchmarks.figure import Figure, line, table
 from benchmarks.machine import describe
 from benchmarks.setting import Setting
@@ -19,6 +19,7 @@ GROUPS: Mapping[str, Callable[[Setting], Iterator[Figure]]] = {
     "exact": exact.figures,
     "semantic": semantic.figures,
     "writing": writing.figures,
+    "synthesis": synthesis.figures,
     "fresh": fresh.figures,
     "large": large.figures,
     "threads": threads.figures,

@@ -140,6 +140,7 @@ def _pyplot() -> Any:
     except ImportError as error:
         raise MissingExtraError("matplotlib", "bench") from error
     mpl.use("svg")  # draws without a screen
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "cas"})  # small, and repeatable
     from matplotlib import pyplot as plt  # noqa: PLC0415 - as above
 
     return plt
