@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 from langchain_cacheback.cache import CachebackCache
 from langchain_cacheback.embeddings import CachebackEmbeddings
 from langchain_cacheback.model import cached
+from langchain_cacheback.synthesis import ChatSynthesizer
 
 if TYPE_CHECKING:
     from langchain_cacheback.middleware import CachebackMiddleware
 
-__all__ = ["CachebackCache", "CachebackEmbeddings", "CachebackMiddleware", "cached"]
+__all__ = [
+    "CachebackCache",
+    "CachebackEmbeddings",
+    "CachebackMiddleware",
+    "ChatSynthesizer",
+    "cached",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -194,6 +194,11 @@ def _ending(generation: Generation) -> str | None:
     told = dict(generation.generation_info or {})
     if isinstance(generation, ChatGeneration):
         told |= generation.message.response_metadata
+    return ending_of(told)
+
+
+def ending_of(told: Mapping[str, Any]) -> str | None:
+    """How an answer ended, in the provider's word; None where nothing is told of it."""
     return next((told[name] for name in _ENDINGS if isinstance(told.get(name), str)), None)
 
 

@@ -29,6 +29,7 @@ from langchain_cacheback.asking import (
 )
 from langchain_cacheback.generations import answer_of, generations_of, mark, output_of
 from langchain_cacheback.replay import chunks
+from langchain_cacheback.synthesis import Telling
 from langchain_cacheback.turns import conversation, turns_of
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class Memory:
         model: BaseChatModel,
         messages: list[BaseMessage],
         arguments: Mapping[str, Any],
-        **how: Any,
+        *,
+        stream: bool = False,
     ) -> Request | None:
         """The call as cacheback sees it; None where reading it failed, which is counted."""
         try:
@@ -64,7 +66,8 @@ class Memory:
                 limits=placed.limits,
                 temperature=placed.temperature,
                 patience=_patience(model),
-                **how,
+                stream=stream,
+                voice=Telling,
             )
         except Exception as error:  # noqa: BLE001 - what raises here would reach the caller
             self.cache.report(error)

@@ -16,9 +16,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from langchain_core.language_models import BaseChatModel
 
-from cacheback import AsyncRelay, Controls, InputError, Reply, SemanticCache, Send, SyncRelay
+from cacheback import (
+    AsyncRelay,
+    CachebackError,
+    Controls,
+    InputError,
+    Reply,
+    SemanticCache,
+    Send,
+    SyncRelay,
+)
 from langchain_cacheback.limiting import alimit, deferred, limit
 from langchain_cacheback.memory import Memory, Recorder
+from langchain_cacheback.synthesis import BrokenOff
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -219,7 +229,7 @@ def _view(view: Any) -> Generator[ChatGenerationChunk]:
     """A view of a stream, in copies: LangChain writes into chunks, and others read the same."""
     try:
         for chunk in view:
-            yield chunk.model_copy(deep=True)
+            yield _copied(chunk)
     finally:
         view.close()
 
@@ -227,9 +237,15 @@ def _view(view: Any) -> Generator[ChatGenerationChunk]:
 async def _aview(view: Any) -> AsyncGenerator[ChatGenerationChunk]:
     try:
         async for chunk in view:
-            yield chunk.model_copy(deep=True)
+            yield _copied(chunk)
     finally:
         await view.aclose()
+
+
+def _copied(chunk: ChatGenerationChunk | BrokenOff) -> ChatGenerationChunk:
+    if isinstance(chunk, BrokenOff):
+        raise CachebackError(f"{chunk.message}: the model that wrote it from near ones broke off")
+    return chunk.model_copy(deep=True)
 
 
 def _iter(chunks: list[ChatGenerationChunk]) -> Generator[ChatGenerationChunk]:

@@ -12,7 +12,13 @@ import cacheback
 import langchain_cacheback
 
 SOURCES = sorted(Path(langchain_cacheback.__file__).parent.glob("*.py"))
-NAMES = ["CachebackCache", "CachebackEmbeddings", "CachebackMiddleware", "cached"]
+NAMES = [
+    "CachebackCache",
+    "CachebackEmbeddings",
+    "CachebackMiddleware",
+    "ChatSynthesizer",
+    "cached",
+]
 
 
 def test_these_and_no_others() -> None:
