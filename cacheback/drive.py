@@ -68,8 +68,8 @@ def _perform(step: Step, send: Sender | None) -> Any:  # noqa: PLR0911 - one for
             return view.drain()
         case Call(call):
             return _blocking(call())
-        case Write(writer, prompt):
-            return writer.open(prompt)
+        case Write(writer, prompt, patience):
+            return writer.open(prompt, patience)
         case Read(writing):
             return writing.piece()
         case Send():
@@ -159,8 +159,8 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:  # noqa: PLR09
         case Call(call):
             result = await in_thread(call)
             return await result if isawaitable(result) else result
-        case Write(writer, prompt):
-            return writer.aopen(prompt)
+        case Write(writer, prompt, patience):
+            return writer.aopen(prompt, patience)
         case Read(writing):
             return await writing.piece()
         case Send():

@@ -65,11 +65,14 @@ class SynthesizerWriter:
         self._report = report
         self._close = close
 
-    def open(self, prompt: Prompt) -> ThreadWriting:
-        return ThreadWriting(self.synthesizer, prompt, self._timeout, self._report)
+    def open(self, prompt: Prompt, patience: float | None) -> ThreadWriting:
+        return ThreadWriting(self.synthesizer, prompt, self._limit(patience), self._report)
 
-    def aopen(self, prompt: Prompt) -> LoopWriting:
-        return LoopWriting(self.synthesizer, prompt, self._timeout, self._report)
+    def aopen(self, prompt: Prompt, patience: float | None) -> LoopWriting:
+        return LoopWriting(self.synthesizer, prompt, self._limit(patience), self._report)
+
+    def _limit(self, patience: float | None) -> float:
+        return self._timeout if patience is None else min(self._timeout, patience)
 
     def close(self) -> None:
         """Close the synthesizer, if it is ours."""

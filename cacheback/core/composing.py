@@ -99,20 +99,28 @@ class Composing:
         writer = self._parts.writer
         if writer is None or not (self.able(asked) and self._hopeful(asked, missed)):
             return None
-        material: Material | None = yield Local(partial(self._material, asked))
-        if material is None:
-            return None
-        writing: Writing = yield Write(writer, material.prompt)
-        attempt = Attempt(self._parts, writer, material, writing)
-        streaming = False
         try:
-            reader = Reader(len(material.near))
+            material: Material | None = yield Local(partial(self._material, asked))
+            if material is None:
+                return None
+            writing: Writing = yield Write(writer, material.prompt, asked.request.patience)
+        except Exception as error:  # noqa: BLE001 - nothing of ours fails the call
+            self._parts.faults.report(Reason.SYNTHESIS_FAILED, error)
+            self._parts.tally.count(f"synthesis.{Reason.SYNTHESIS_FAILED}")
+            return None
+        return (yield from self._read(asked, Attempt(self._parts, writer, material, writing)))
+
+    def _read(self, asked: Asked, attempt: Attempt) -> Plan[Outcome | None]:
+        """What the reply amounts to: an outcome with an answer, or with a stream of it; or None."""
+        writing, streaming = attempt.writing, False
+        try:
+            reader = Reader(len(attempt.material.near))
             text = yield from _decided(writing, reader)
-            outcome = _outcome(material, reader.cited, writer.model)
+            outcome = attempt.outcome(reader.cited)
             if asked.request.stream and asked.request.voice is not None:
                 voice = asked.request.voice(outcome)
                 telling = Telling(voice, reader, text, attempt.finished, attempt.failed)
-                reply = writing.stream(telling, material.ids)
+                reply = writing.stream(telling, outcome.sources)
                 streaming = True
                 return replace(outcome, reply=reply)
             while (piece := (yield Read(writing))) is not None:
@@ -154,14 +162,13 @@ class Composing:
     def _material(self, asked: Asked) -> Material | None:
         try:
             near = tuple(self._sources(asked))
-            if not near:
-                return None
-            with FailingAs(Reason.SYNTHESIS_FAILED, self._parts.faults):
-                sources = [Source(entry.question, entry.answer.text) for entry, _ in near]
-                write = self._limits.synthesis_prompt
-                return Material(near, write(asked.request.question, sources, _instructions(asked)))
         except PartFailedError:
             return None
+        if not near:
+            return None
+        sources = [Source(entry.question, entry.answer.text) for entry, _ in near]
+        write = self._limits.synthesis_prompt
+        return Material(near, write(asked.request.question, sources, _instructions(asked)))
 
     def _sources(self, asked: Asked) -> Iterator[tuple[Entry, float]]:
         """Entries and their cosines, nearest first: at most `synthesis_top_k` that fit."""
@@ -194,14 +201,22 @@ class Attempt:
     """One try at a synthesis: what it cost, what it saved, and why it failed if it did."""
 
     def __init__(self, parts: Parts, writer: Writer, material: Material, writing: Writing) -> None:
+        self.material = material
+        self.writing = writing
         self._parts = parts
         self._writer = writer
-        self._material = material
-        self._writing = writing
+
+    def outcome(self, cited: Iterable[int]) -> Outcome:
+        """The outcome of a synthesis whose text is still to come."""
+        ids = self.material.ids
+        named = ", ".join(str(ids[number - 1]) for number in cited)
+        verdict = Verdict(True, Reason.SYNTHESIZED, f"cites {named}")
+        cosine, model = self.material.near[0][1], self._writer.model
+        return Outcome(None, Tier.SYNTHESIS, verdict, cosine, sources=ids, writer=model)
 
     def finished(self, text: str) -> Answer | None:
         """The reply is over: its answer, or None, and counted, when it was cut."""
-        if self._writing.finish_reason not in WHOLE:
+        if self.writing.finish_reason not in WHOLE:
             self.failed(UnfitError(Reason.SYNTHESIS_CUT))
             return None
         usage = self._spend()
@@ -233,7 +248,7 @@ class Attempt:
 
         Money is None unless both are known.
         """
-        entries = self._material.entries
+        entries = self.material.entries
         usages = [one.answer.usage for one in entries if one.answer.usage is not None]
         costs = [usage.cost for usage in usages if usage.cost is not None]
         waits = [one.seconds for one in entries if one.seconds is not None]
@@ -244,12 +259,12 @@ class Attempt:
         return Saved(
             tokens=round(tokens) - (spent.total if usages and spent else 0),
             money=money,
-            seconds=fmean(waits) - self._writing.seconds if waits else 0.0,
+            seconds=fmean(waits) - self.writing.seconds if waits else 0.0,
         )
 
     def _spend(self) -> Usage | None:
         """Count what the call cost; its usage, with a price where that is known."""
-        usage, count = self._writing.usage, self._parts.tally.count
+        usage, count = self.writing.usage, self._parts.tally.count
         if usage is not None and usage.cost is None:
             usage = replace(usage, cost=self._parts.price(self._answer("", usage)))
         count(f"calls.{Tier.SYNTHESIS}")
@@ -279,14 +294,6 @@ def _decided(writing: Writing, reader: Reader) -> Plan[str]:
     if reader.stage is not Stage.ANSWERING:
         raise UnfitError(Reason(reader.stage.value))
     return text
-
-
-def _outcome(material: Material, cited: Iterable[int], model: str) -> Outcome:
-    """The outcome of a synthesis whose text is still to come."""
-    named = ", ".join(str(material.ids[number - 1]) for number in cited)
-    verdict = Verdict(True, Reason.SYNTHESIZED, f"cites {named}")
-    cosine = material.near[0][1]
-    return Outcome(None, Tier.SYNTHESIS, verdict, cosine, sources=material.ids, writer=model)
 
 
 def _may_inform(entry: Entry, now: float) -> bool:

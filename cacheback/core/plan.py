@@ -74,10 +74,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Let a synthesis model begin to write; what it writes is sent back as a `ports.Writing`."""
+    """Let a synthesis model begin to write; what it writes is sent back as a `ports.Writing`.
+
+    `patience` are the seconds that the caller would wait for upstream, and no longer for a model.
+    """
 
     writer: Writer
     prompt: Prompt
+    patience: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,17 +175,19 @@ class Writing(Protocol):
 
 
 class Writer(Protocol):
-    """Opens what a synthesizer writes, in either colour; raises nothing but in `piece`."""
+    """Opens what a synthesizer writes, in either colour; what it raises is raised by `piece`."""
 
     @property
     def model(self) -> str: ...
     @property
     def provider(self) -> str | None: ...
 
-    def open(self, prompt: Prompt) -> Writing: ...
+    def open(self, prompt: Prompt, patience: float | None) -> Writing:
+        """Begin to write; `patience` seconds limit its time as the writer's own do."""
+        ...
 
-    def aopen(self, prompt: Prompt) -> Writing:
-        """On the running event loop."""
+    def aopen(self, prompt: Prompt, patience: float | None) -> Writing:
+        """`open` on the running event loop."""
         ...
 
 
