@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cacheback.core.blocking import UNKNOWN, BlockList
 from cacheback.core.plan import Call, Local, Plan
-from cacheback.errors import BlockedError, ConfigurationError
+from cacheback.errors import BlockedError, ConfigurationError, StoreError
 from cacheback.models import Answer, NegativeMatch, Outcome, Reason, Tier, Verdict
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ class Screening:
         try:
             return self._blocks.look(asked)
         except Exception as error:  # noqa: BLE001 - whatever an embedder or a store raises
-            self._parts.faults.report(Reason.EMBEDDER_FAILED, error)
+            stored = isinstance(error, StoreError)  # after a pattern expired, others may be news
+            part = Reason.STORE_FAILED if stored else Reason.EMBEDDER_FAILED
+            self._parts.faults.report(part, error)
             return None
 
     def _given(self, asked: Asked, match: NegativeMatch, given: Any) -> Asked | Outcome:
