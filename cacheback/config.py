@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, get_args
@@ -28,6 +28,8 @@ MEMORY = ":memory:"
 """As `cache_dir`: keep everything in this process's memory, and nothing on disk."""
 
 _MODES = get_args(SynthesisMode)
+# Seconds: an hour. What waits in a thread takes no infinity.
+_LONGEST_WAIT = 3_600
 # Not whose the entries are, nor anything that was said or shown besides the question: that may hold
 # what the answer for another must not tell.
 _MAY_DIFFER = (
@@ -144,14 +146,23 @@ class Settings:
             )
         bounded("synthesis_threshold", self.synthesis_threshold, 0, 1)
         bounded("synthesis_top_k", self.synthesis_top_k, 1, 50)
-        bounded("synthesis_timeout", self.synthesis_timeout, 0)
-        never = sorted(set(self.synthesis_scope) - set(_MAY_DIFFER))
-        if never or isinstance(self.synthesis_scope, str):
+        bounded("synthesis_timeout", self.synthesis_timeout, 0, _LONGEST_WAIT)
+        if not _names(self.synthesis_scope, _MAY_DIFFER):
             raise ConfigurationError(
                 f"synthesis_scope is {self.synthesis_scope!r}; sources may differ in"
                 f" {', '.join(_MAY_DIFFER)}, and in nothing else"
             )
+        synthesizer = self.synthesizer
+        if not (synthesizer is None or callable(synthesizer) or hasattr(synthesizer, "write")):
+            raise ConfigurationError(
+                f"synthesizer is {synthesizer!r}; it must be a function or an object with write();"
+                " a model's name is synthesis_model"
+            )
         rules = self.synthesis_prompt
+        if not (rules is None or isinstance(rules, str) or callable(rules)):
+            raise ConfigurationError(
+                f"synthesis_prompt is {rules!r}; it must be a text or a function"
+            )
         if isinstance(rules, str) and not (REFUSAL in rules and CITING in rules):
             raise ConfigurationError(
                 f"synthesis_prompt does not demand the reply's first line: it must name {REFUSAL!r}"
@@ -270,6 +281,13 @@ READERS: Mapping[str, Reader] = {
     "synthesis_scope": lambda text: tuple(text.replace(",", " ").split()),
 }
 """How each setting of a cache is read from text."""
+
+
+def _names(given: object, among: Sequence[str]) -> bool:
+    """Whether it is a sequence (a set, a mapping) of some of these names, and no text."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return False
+    return all(name in among for name in given)
 
 
 def bounded(

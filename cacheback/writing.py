@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
+import math
 import queue
 import threading
 import time
@@ -175,14 +176,16 @@ class SynthesizerWriting:
             for piece in pieces:
                 if self.abandoned:
                     return
-                put(_text(piece))
+                if _text(piece):  # one without text only shows that the model is still there
+                    put(piece)
             put(_end(pieces))
         except Exception as error:  # noqa: BLE001 - it is the reader's
             put(End(error=error))
         finally:
-            close = getattr(pieces, "close", None)
-            if close is not None:
-                close()
+            try:
+                getattr(pieces, "close", _nothing)()
+            except Exception as error:  # noqa: BLE001 - the reply is over: nobody waits for this
+                self._report(error)
 
 
 class ThreadWriting(SynthesizerWriting):
@@ -242,14 +245,18 @@ class LoopWriting(SynthesizerWriting):
         try:
             pieces = awrite(prompt)
             async for piece in pieces:
-                self._queue.put_nowait(_text(piece))
+                if _text(piece):  # as above
+                    self._queue.put_nowait(piece)
             self._queue.put_nowait(_end(pieces))
         except Exception as error:  # noqa: BLE001 - it is the reader's
             self._queue.put_nowait(End(error=error))
         finally:
             close = getattr(pieces, "aclose", None)
-            if close is not None:
-                await close()
+            try:
+                if close is not None:
+                    await close()
+            except Exception as error:  # noqa: BLE001 - as above
+                self._report(error)
 
     async def piece(self) -> str | None:
         if self._end is not None:
@@ -318,4 +325,23 @@ def _text(piece: object) -> str:
 
 
 def _end(pieces: object) -> End:
-    return End(getattr(pieces, "usage", None), getattr(pieces, "finish_reason", None))
+    """How a reply ended, as its iterator tells it.
+
+    Raises:
+        TypeError, ValueError: that is not what a `Synthesizer` tells.
+    """
+    usage, reason = getattr(pieces, "usage", None), getattr(pieces, "finish_reason", None)
+    if not isinstance(reason, str | None):
+        raise TypeError(f"a finish_reason is text or None, not {type(reason).__name__}")
+    if usage is None:
+        return End(None, reason)
+    if not isinstance(usage, Usage):
+        raise TypeError(f"a usage is a cacheback.Usage or None, not {type(usage).__name__}")
+    numbers = (usage.input_tokens, usage.output_tokens, usage.cost or 0.0)
+    if not all(math.isfinite(number) and number >= 0 for number in numbers):
+        raise ValueError(f"a usage counts from 0: {usage}")
+    return End(usage, reason)
+
+
+def _nothing() -> None:
+    """What is done where there is nothing to close."""

@@ -52,8 +52,9 @@ def find(
 
     Raises:
         ConfigurationError: there is no key where one is needed, or no such model at the only
-            provider there is a key for.
+            provider there is a key for; or one of these cannot be used as it is.
     """
+    _require_sound(model, base_url, api_key)
     if model.startswith(_LOCAL):
         url = base_url or LOCAL
         return Endpoint("openai", url, model.removeprefix(_LOCAL), api_key, None, free=True)
@@ -95,6 +96,31 @@ def _found(model: str, api_key: str | None, keys: Mapping[str, str]) -> Endpoint
         )
     variables = "OPENROUTER_API_KEY or OPENAI_API_KEY" if openais else "OPENROUTER_API_KEY"
     raise ConfigurationError(_NO_KEY.format(model=model, variables=variables))
+
+
+def _require_sound(model: str, base_url: str | None, api_key: str | None) -> None:
+    """Raise where no call could ever succeed."""
+    if not model.removeprefix(_LOCAL).removeprefix("anthropic/").strip():
+        raise ConfigurationError(
+            f"synthesis_model is {model!r}; it must name a model, such as 'local/qwen3'"
+        )
+    if base_url is not None and not _is_address(base_url):
+        raise ConfigurationError(
+            f"synthesis_model_base_url is {base_url!r}; it must be an address such as {LOCAL}"
+        )
+    if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+        raise ConfigurationError(
+            "synthesis_model_api_key holds a character that no key has, such as the end of a line;"
+            " give it without"
+        )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # as of a port that is none
+        return False
 
 
 def _require_key(key: str | None, model: str, base_url: str | None) -> None:

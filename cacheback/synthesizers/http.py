@@ -97,6 +97,7 @@ class Written:
                 if not response.is_success:
                     raise SynthesisError(f"{request['url']} answered {response.status_code}")
                 for data in response.iter_bytes():
+                    yield ""  # a server may say for ever that it is alive: who reads may go here
                     for event in parser.feed(data):
                         piece = take(self, event)
                         if piece:

@@ -71,3 +71,25 @@ def test_no_key(model: str, base_url: str | None, keys: Any, remedy: str) -> Non
 
 def test_a_key_is_not_printed() -> None:
     assert "secret" not in repr(find(GEMINI, None, "secret", {}))
+
+
+@pytest.mark.parametrize(
+    ("model", "base_url", "api_key", "remedy"),
+    [
+        ("", None, "key", "must name a model"),
+        ("local/", None, None, "must name a model"),
+        ("local/small", "not an address", None, "such as http://"),
+        ("local/small", "localhost:8080/v1", None, "such as http://"),
+        ("local/small", "file:///tmp", None, "such as http://"),
+        ("small", "http://[::1", "key", "such as http://"),
+        ("small", "http://here:99999999", "key", "such as http://"),
+        ("small", THERE, "secret\n", "the end of a line"),
+        ("small", THERE, "secret…", "the end of a line"),
+    ],
+)
+def test_what_could_never_be_called(
+    model: str, base_url: str | None, api_key: str | None, remedy: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=remedy) as raised:
+        find(model, base_url, api_key, {})
+    assert "secret" not in str(raised.value)

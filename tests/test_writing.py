@@ -1,0 +1,173 @@
+"""Writing: whatever a synthesizer does, the call goes on, and nothing is left over."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cacheback import Answer, Outcome, Reason, Reply, SemanticCache, Send, Tier, Usage
+from cacheback.core.synthesis import Prompt
+
+CARD = "How long does a refund to a credit card take?"
+DEBIT = "How long does a refund to a debit card take?"
+
+Make = Callable[..., SemanticCache]
+
+
+@dataclass
+class Written:
+    """A good reply, and what an iterator may tell besides."""
+
+    usage: Any = None
+    finish_reason: Any = None
+    broken_end: bool = False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["SOURCES: 1\n", "Five days."])
+
+    def close(self) -> None:
+        if self.broken_end:
+            raise ValueError("cannot be closed")
+
+
+@dataclass
+class Model:
+    """A model whose replies, and whose own end, may be broken."""
+
+    written: Any
+    model: str = "gpt-4.1-nano"
+    closed: bool = False
+
+    def write(self, _: Prompt) -> Any:
+        return self.written
+
+    def close(self) -> None:
+        self.closed = True
+        raise ValueError("cannot be closed")
+
+
+def ask(cache: SemanticCache, colour: str) -> Outcome:
+    cache.populate(CARD, "Five working days.")
+
+    def send(_: Send) -> Reply:
+        return Reply("native", Answer("direct"))
+
+    async def asend(step: Send) -> Reply:
+        return send(step)
+
+    if colour == "sync":
+        return cache.answer(cache.request(DEBIT), send)
+    return asyncio.run(cache.aanswer(cache.request(DEBIT), asend))
+
+
+colours = pytest.mark.parametrize("colour", ["sync", "async"])
+
+
+@colours
+@pytest.mark.parametrize(
+    "written",
+    [
+        Written(usage={"prompt_tokens": 1}),
+        Written(usage=Usage(None, None)),  # type: ignore[arg-type]  # as an SDK's may be
+        Written(usage=Usage(-10, 5)),
+        Written(usage=Usage(10, 5, cost=math.nan)),
+        Written(usage=Usage(10, 5, cost=-1.0)),
+        Written(finish_reason=["stop"]),
+        Written(finish_reason=5),
+    ],
+)
+def test_an_ending_that_cannot_be_read(colour: str, written: Written, make_cache: Make) -> None:
+    cache = make_cache(synthesis_mode="auto", synthesizer=Model(written))
+    outcome = ask(cache, colour)
+    assert (outcome.tier, str(outcome)) == (Tier.UPSTREAM, "direct")
+    stats = cache.stats()
+    assert stats.faults == {Reason.SYNTHESIS_FAILED: 1}
+    assert (stats.spent[Tier.SYNTHESIS].calls, stats.spent[Tier.SYNTHESIS].tokens) == (1, 0)
+
+
+@colours
+def test_no_thread_to_be_had(
+    colour: str, make_cache: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = make_cache(synthesis_mode="auto", synthesizer=Model(Written()))
+    start = threading.Thread.start
+
+    def refused(thread: threading.Thread) -> None:
+        if thread.name == "cacheback-synthesis":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    assert ask(cache, colour).tier is Tier.UPSTREAM
+    stats = cache.stats()
+    assert stats.synthesis == {Reason.SYNTHESIS_FAILED: 1}
+    assert Tier.SYNTHESIS not in stats.spent
+
+
+class TestEnds:
+    @colours
+    def test_a_reply_that_cannot_be_closed_is_told_whole(
+        self, colour: str, make_cache: Make
+    ) -> None:
+        cache = make_cache(synthesis_mode="auto", synthesizer=Model(Written(broken_end=True)))
+        assert str(ask(cache, colour)) == "Five days."
+        for thread in threading.enumerate():
+            if thread.name == "cacheback-synthesis":
+                thread.join()
+        assert cache.stats().faults == {Reason.SYNTHESIS_FAILED: 1}
+
+    def test_a_reply_of_the_loop_s_own_that_cannot_be_closed(self, make_cache: Make) -> None:
+        class Unclosed:
+            def __init__(self) -> None:
+                self.left = ["SOURCES: 1\n", "Five days."]
+
+            def __aiter__(self) -> AsyncIterator[str]:
+                return self
+
+            async def __anext__(self) -> str:
+                if not self.left:
+                    raise StopAsyncIteration
+                return self.left.pop(0)
+
+            async def aclose(self) -> None:
+                raise ValueError("cannot be closed")
+
+        class Own(Model):
+            def awrite(self, _: Prompt) -> Unclosed:
+                return Unclosed()
+
+        cache = make_cache(synthesis_mode="auto", synthesizer=Own(None))
+        assert str(ask(cache, "async")) == "Five days."
+        assert cache.stats().faults == {Reason.SYNTHESIS_FAILED: 1}
+
+    def test_a_synthesizer_that_cannot_be_closed_holds_up_nothing(
+        self, make_cache: Make, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        model = Model(Written())
+        cache = make_cache(synthesis_mode="auto", synthesizer=model)
+        ask(cache, "sync")
+        cache.close()
+        assert model.closed
+        assert "could not be closed: ValueError" in caplog.text
+        assert make_cache().stats().hits == {Tier.SYNTHESIS: 1}
+
+    def test_one_that_only_says_it_is_alive_is_let_go(self, make_cache: Make) -> None:
+        over = threading.Event()
+
+        def alive(_: Prompt) -> Iterator[str]:
+            try:
+                while True:
+                    yield ""
+            finally:
+                over.set()
+
+        cache = make_cache(synthesis_mode="auto", synthesizer=alive, synthesis_timeout=0.05)
+        assert ask(cache, "sync").tier is Tier.UPSTREAM
+        assert over.wait(60)
+        assert cache.stats().synthesis == {Reason.SYNTHESIS_TIMEOUT: 1}
