@@ -12,10 +12,12 @@ import pytest
 
 from cacheback import Answer, Outcome, Reason, Reply, SemanticCache, Send, Tier, ToolCall, Usage
 from cacheback.core.ports import Selection
+from cacheback.core.scope import question_digest
 from cacheback.core.synthesis import Prompt, Source, write_prompt
-from cacheback.models import Controls
+from cacheback.models import Controls, Draft
 from cacheback.store.memory import MemoryStore
 from cacheback.testing import Faulty
+from cacheback.vectors import pack
 
 CARD = "How long does a refund to a credit card take?"
 DEBIT = "How long does a refund to a debit card take?"
@@ -269,6 +271,31 @@ class TestLife:
         ask(cache, send=upstream)
         assert len(model.prompts) == 1
 
+    def test_nor_is_one_that_another_version_stored_with_a_vector(
+        self, make_cache: Make, model: Model
+    ) -> None:
+        cache = make_cache(synthesis_mode="auto", synthesizer=model, synthesis_scope=["model"])
+        source = cache.populate(CARD, FACT, scope={"system": "another"})
+        scope = cache.engine.parts.rules.place("", {}, day=str)
+        cache.store.put(
+            [
+                Draft(
+                    question=CARD,
+                    question_digest=question_digest(CARD),
+                    scope=scope,
+                    answer=Answer(TEXT),
+                    created_at=source.created_at,
+                    expires_at=None,
+                    provenance="synthesis",
+                    sources=(source.id,),
+                    vector=pack(cache.embedder.encode(CARD)),
+                )
+            ]
+        )
+        assert cache.search(DEBIT).candidates[0].entry.provenance == "synthesis"
+        assert ask(cache, send=upstream).tier is Tier.UPSTREAM
+        assert model.prompts == []
+
     def test_expired_entries_inform_nobody(self, cache: SemanticCache, clock: Any) -> None:
         clock.advance(86_401)
         assert ask(cache, send=upstream).tier is Tier.UPSTREAM
@@ -511,6 +538,52 @@ class TestFunctions:
                 yield "loop"
 
         assert asked(Both()) == ("thread", "loop")
+
+
+class TestAbandoned:
+    """A model that goes on when nobody reads any more is stopped."""
+
+    def test_in_a_thread(self, make_cache: Make) -> None:
+        stopped = threading.Event()
+
+        def writing(_: Prompt) -> Iterator[str]:
+            try:
+                yield "INSUFFICIENT\n"
+                while True:
+                    yield "because"
+            finally:
+                stopped.set()
+
+        cache = make_cache(synthesis_mode="auto", synthesizer=writing)
+        cache.populate(CARD, FACT)
+        assert str(ask(cache, send=upstream)) == "direct"
+        assert stopped.wait(60)
+
+    async def test_in_a_task(self, make_cache: Make) -> None:
+        stopped = asyncio.Event()
+
+        class Endless:
+            model = "endless"
+
+            def write(self, _: Prompt) -> list[str]:
+                raise AssertionError("there is an event loop")
+
+            async def awrite(self, _: Prompt) -> AsyncIterator[str]:
+                try:
+                    yield "INSUFFICIENT\n"
+                    while True:
+                        await asyncio.sleep(0)
+                        yield "because"
+                finally:
+                    stopped.set()
+
+        async def send(step: Send) -> Reply:
+            return upstream(step)
+
+        cache = make_cache(synthesis_mode="auto", synthesizer=Endless())
+        cache.populate(CARD, FACT)
+        assert str(await cache.aanswer(cache.request(DEBIT), send)) == "direct"
+        await asyncio.wait_for(stopped.wait(), 60)
 
 
 class TestExplained:
