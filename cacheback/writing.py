@@ -124,6 +124,7 @@ class SynthesizerWriting:
         self._timeout = timeout
         self._report = report
         self._begun = time.perf_counter()
+        self._ended: float | None = None
         self._end: End | None = None
         self._start(synthesizer, prompt)
 
@@ -140,7 +141,7 @@ class SynthesizerWriting:
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self._begun
+        return (self._ended or time.perf_counter()) - self._begun
 
     def abandon(self) -> None:
         self.abandoned = True
@@ -152,7 +153,7 @@ class SynthesizerWriting:
     def _took(self, item: str | End) -> str | None:
         if isinstance(item, str):
             return item
-        self._end = item
+        self._end, self._ended = item, time.perf_counter()
         if item.error is not None:
             raise item.error
         return None

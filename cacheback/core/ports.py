@@ -151,7 +151,7 @@ class Writing(Protocol):
 
     `piece()` is the next piece or None at the end, on an event loop as an awaitable; see
     `plan.Read`. Until `decided` is set its time limit is for all pieces together, then for each.
-    `seconds` since it began; `usage` and `finish_reason` are known at the end.
+    `seconds` since it began, until its end; `usage` and `finish_reason` are known at the end.
     """
 
     decided: bool

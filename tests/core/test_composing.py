@@ -333,14 +333,14 @@ class TestMoney:
         self, cache: SemanticCache, model: Model
     ) -> None:
         costing = Answer(FACT, usage=Usage(100, 50, cost=0.01))
-        cache.populate(CARD, costing, seconds=4.0)
-        cache.populate(REFUND, Answer(FACT, usage=Usage(200, 150, cost=0.03)), seconds=6.0)
+        cache.populate(CARD, costing, seconds=4_000.0)
+        cache.populate(REFUND, Answer(FACT, usage=Usage(200, 150, cost=0.03)), seconds=6_000.0)
         model.usage = Usage(1_000, 100)
         outcome = ask(cache)
         cost = 1_000 * 0.1e-6 + 100 * 0.4e-6  # gpt-4.1-nano by the price list
         assert outcome.saved.money == pytest.approx(0.02 - cost)
         assert outcome.saved.tokens == 250 - 1_100
-        assert 4.0 < outcome.saved.seconds < 5.0
+        assert 4_900 < outcome.saved.seconds < 5_000
         stats = cache.stats()
         assert stats.hits == {Tier.SYNTHESIS: 1}
         assert (stats.lookups, stats.hit_rate) == (1, 0.0)
