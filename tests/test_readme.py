@@ -25,6 +25,7 @@ EXPECTED = [
     "above_threshold",
     "blocked pattern 1: bridge of death",
     "Yes.",
+    "Five working days, too.\n",
 ]
 
 
