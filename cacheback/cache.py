@@ -663,11 +663,8 @@ def _prompt_writer(settings: Settings) -> PromptWriter:
 def _finish(
     tally: WriteBehind, catalog: IndexCatalog, store: Store, writer: SynthesizerWriter | None
 ) -> None:
-    try:
-        if writer is not None:
-            writer.close()
-    except Exception as error:  # noqa: BLE001 - a synthesizer of the user's: close all the same
-        _log.warning("the synthesizer could not be closed: %s", type(error).__name__)
+    if writer is not None:
+        writer.close()
     try:
         tally.record()
     except StoreError as error:

@@ -38,18 +38,13 @@ class Written:
 
 @dataclass
 class Model:
-    """A model whose replies, and whose own end, may be broken."""
+    """A model whose replies may be broken."""
 
     written: Any
     model: str = "gpt-4.1-nano"
-    closed: bool = False
 
     def write(self, _: Prompt) -> Any:
         return self.written
-
-    def close(self) -> None:
-        self.closed = True
-        raise ValueError("cannot be closed")
 
 
 def ask(cache: SemanticCache, colour: str) -> Outcome:
@@ -145,17 +140,6 @@ class TestEnds:
         cache = make_cache(synthesis_mode="auto", synthesizer=Own(None))
         assert str(ask(cache, "async")) == "Five days."
         assert cache.stats().faults == {Reason.SYNTHESIS_FAILED: 1}
-
-    def test_a_synthesizer_that_cannot_be_closed_holds_up_nothing(
-        self, make_cache: Make, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        model = Model(Written())
-        cache = make_cache(synthesis_mode="auto", synthesizer=model)
-        ask(cache, "sync")
-        cache.close()
-        assert model.closed
-        assert "could not be closed: ValueError" in caplog.text
-        assert make_cache().stats().hits == {Tier.SYNTHESIS: 1}
 
     def test_one_that_only_says_it_is_alive_is_let_go(self, make_cache: Make) -> None:
         over = threading.Event()
