@@ -93,7 +93,7 @@ def llamaindex(session: nox.Session) -> None:
     session.install(".", "./integrations/llama-index[test]", "mypy>=1.14")
     session.chdir("integrations/llama-index")
     session.run("python", "-m", "mypy")
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *_AT_ONCE, *session.posargs)
 
 
 @nox.session

@@ -151,7 +151,7 @@ class TestIndexVersion:
 
 class TestChats:
     # The agents among the modes were taken out of LlamaIndex.
-    @pytest.mark.parametrize("mode", set(ChatMode) - {ChatMode.OPENAI, ChatMode.REACT})
+    @pytest.mark.parametrize("mode", sorted(set(ChatMode) - {ChatMode.OPENAI, ChatMode.REACT}))
     @pytest.mark.parametrize("method", ["chat", "stream_chat"])
     def test_the_second_run_calls_nobody(
         self, index: Any, llm: Any, upstream: ScriptedUpstream, mode: Any, method: str

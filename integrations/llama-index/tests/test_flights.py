@@ -40,6 +40,8 @@ async def test_tasks_that_stream(llm: Any, upstream: ScriptedUpstream) -> None:
     assert upstream.calls == 1
     for items in streams:
         assert "".join(one.delta for one in items) == items[-1].message.content
+    hits = [items[-1].additional_kwargs.get("cacheback_hit", False) for items in streams]
+    assert sorted(hits) == [False] + [True] * (MANY - 1)
     assert len({items[-1].message.content for items in streams}) == 1
     assert all(one[-1].message.blocks == streams[0][-1].message.blocks for one in streams)
 

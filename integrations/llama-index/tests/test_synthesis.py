@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from llama_index.llms.anthropic import Anthropic
 from llama_index.llms.cacheback import CachebackLLM, LLMSynthesizer
 from llama_index.llms.openai import OpenAI
 
-from cacheback import SemanticCache, info
+from cacheback import CachebackError, SemanticCache, info
 from cacheback.testing import Reply, ScriptedUpstream
 
 SOURCE = "How long does a refund to a credit card take?"
@@ -50,6 +51,13 @@ def told(response: Any) -> Any:
     return marks.hit, marks.synthesized, marks.tier, response.message.content
 
 
+async def read(llm: Any, asynchronous: bool) -> Any:
+    """All items of a stream."""
+    if asynchronous:
+        return [one async for one in await llm.astream_chat(asked(QUESTION))]
+    return list(llm.stream_chat(asked(QUESTION)))
+
+
 async def test_a_synthesis(llm: Any, cheap: Any, upstream: ScriptedUpstream) -> None:
     upstream.script(REPLY)
     assert told(llm.chat(asked(QUESTION))) == (False, True, "synthesis", WRITTEN)
@@ -76,14 +84,34 @@ async def test_on_an_event_loop(llm: Any, upstream: ScriptedUpstream) -> None:
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_as_a_stream(llm: Any, upstream: ScriptedUpstream, asynchronous: bool) -> None:
     upstream.script(REPLY)
-    if asynchronous:
-        items = [one async for one in await llm.astream_chat(asked(QUESTION))]
-    else:
-        items = list(llm.stream_chat(asked(QUESTION)))
+    items = await read(llm, asynchronous)
     assert "".join(one.delta for one in items) == WRITTEN
-    assert len(items) == len(WRITTEN.split())
+    assert all(one.message.content.startswith(items[0].delta) for one in items)
     assert told(items[-1]) == (False, True, "synthesis", WRITTEN)
     assert upstream.calls == 2
+
+
+def test_it_is_told_while_it_is_written(llm: Any, upstream: ScriptedUpstream) -> None:
+    upstream.script(REPLY)
+    stream = llm.stream_chat(asked(QUESTION))
+    first = next(stream)
+    assert WRITTEN.startswith(first.delta)
+    with ThreadPoolExecutor(1) as pool:  # and somebody else reads along
+        following = pool.submit(lambda: list(llm.stream_chat(asked(QUESTION)))).result()
+    assert [one.delta for one in (first, *stream)] == [one.delta for one in following]
+    assert len(following) > 2
+    assert following[-1].message.content == WRITTEN
+    assert upstream.calls == 2
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_one_that_is_broken_off_is_an_error(
+    llm: Any, upstream: ScriptedUpstream, asynchronous: bool
+) -> None:
+    upstream.script(Reply(text=REPLY, finish_reason="length"))
+    with pytest.raises(CachebackError, match="cut off"):
+        await read(llm, asynchronous)
+    assert llm.cacheback.cache.stats().entries == 1
 
 
 @pytest.mark.parametrize(

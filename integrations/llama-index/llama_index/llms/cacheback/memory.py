@@ -18,8 +18,10 @@ from llama_index.llms.cacheback.asking import Asked, Call, read
 from llama_index.llms.cacheback.endings import Ending
 from llama_index.llms.cacheback.kinds import Response
 from llama_index.llms.cacheback.streams import (
+    Following,
     Piece,
     Recorder,
+    Words,
     afollowed,
     apieces,
     followed,
@@ -83,7 +85,9 @@ class Memory:
         view = outcome.reply.native
         if outcome.tier is Tier.UPSTREAM:
             return _passed(view)
-        return events.told_stream(call, llm, followed(call.kind, _read(view)))
+        return events.told_stream(
+            call, llm, followed(Following(call.kind, marks(outcome)), _read(view))
+        )
 
     async def acall(self, call: Call, llm: LLM) -> Any:
         """`call` on the running event loop."""
@@ -114,7 +118,9 @@ class Memory:
         view = outcome.reply.native
         if outcome.tier is Tier.UPSTREAM:
             return _apassed(view)
-        return events.told_astream(call, llm, afollowed(call.kind, _aread(view)))
+        return events.told_astream(
+            call, llm, afollowed(Following(call.kind, marks(outcome)), _aread(view))
+        )
 
     def request(self, asked: Asked, *, stream: bool = False) -> Request:
         """What is asked, as a request to the cache."""
@@ -126,6 +132,7 @@ class Memory:
             temperature=asked.temperature,
             patience=asked.patience,
             stream=stream,
+            voice=lambda _: Words(),
         )
 
     def _request(self, call: Call) -> Request | None:

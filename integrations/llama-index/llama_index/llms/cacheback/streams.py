@@ -8,8 +8,9 @@ item; whoever made the call gets the integration's own items, untouched.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse
 from llama_index.core.llms import LLM
@@ -17,7 +18,7 @@ from llama_index.llms.cacheback.answers import answer_of, response_of, whole
 from llama_index.llms.cacheback.endings import Ending
 from llama_index.llms.cacheback.kinds import Kind, Response, text_of
 
-from cacheback import Answer
+from cacheback import Answer, CachebackError, Usage
 
 # A word with the white space before it; white space at the end is a piece of its own.
 _WORDS = re.compile(r"\s*\S+|\s+$")
@@ -132,28 +133,80 @@ def replayed(kind: Kind, response: Response) -> Iterator[Response]:
     yield response.model_copy(update={"delta": last})
 
 
-def followed(kind: Kind, pieces: Iterator[Piece | End]) -> Iterator[Response]:
-    """Another caller's stream, for one that follows it."""
-    said = ""
+class Words:
+    """Tells a synthesis as UTF-8, piece by piece; cacheback's writing speaks with it."""
+
+    _FAILURE = b"\xff"  # no text begins so
+
+    def opening(self) -> bytes:
+        return b""
+
+    def text(self, piece: str) -> bytes:
+        return piece.encode("utf-8", "surrogatepass")
+
+    def closing(self, _: Usage | None) -> bytes:
+        return b""
+
+    def failure(self, message: str) -> bytes:
+        return self._FAILURE + message.encode()
+
+    @classmethod
+    def read(cls, told: bytes) -> str:
+        """What was told.
+
+        Raises:
+            CachebackError: the synthesis was broken off.
+        """
+        if told.startswith(cls._FAILURE):
+            raise CachebackError(told.removeprefix(cls._FAILURE).decode())
+        return told.decode("utf-8", "surrogatepass")
+
+
+class Following:
+    """Makes items of a stream that is not this caller's own: of another's, or of a synthesis.
+
+    `marks` are put beside the last item, which is whole and adds nothing to the text.
+    """
+
+    def __init__(self, kind: Kind, marks: Mapping[str, Any]) -> None:
+        self._kind = kind
+        self._marks = marks
+        self._said = ""
+
+    def item(self, piece: Piece | End | bytes) -> Response | None:
+        """What a piece adds, if it adds anything."""
+        if isinstance(piece, End):
+            return (
+                None if piece.answer is None else self._last(response_of(self._kind, piece.answer))
+            )
+        delta = Words.read(piece) if isinstance(piece, bytes) else piece.delta
+        self._said += delta
+        return self._kind.said(self._said, delta) if delta or isinstance(piece, Piece) else None
+
+    def end(self) -> Response:
+        """The last item of a synthesis, which has no `End`."""
+        return self._last(self._kind.said(self._said))
+
+    def _last(self, response: Response) -> Response:
+        noted = {**response.additional_kwargs, **self._marks}
+        return response.model_copy(update={"delta": "", "additional_kwargs": noted})
+
+
+def followed(following: Following, pieces: Iterator[Any]) -> Iterator[Response]:
+    """The items of a stream that is not this caller's own."""
+    piece: Any = None
     for piece in pieces:
-        if isinstance(piece, Piece):
-            said += piece.delta
-            yield kind.said(said, piece.delta)
-        elif piece.answer is not None:
-            yield _last(kind, piece.answer)
+        if (item := following.item(piece)) is not None:
+            yield item
+    if isinstance(piece, bytes):
+        yield following.end()
 
 
-async def afollowed(kind: Kind, pieces: AsyncIterator[Piece | End]) -> AsyncIterator[Response]:
+async def afollowed(following: Following, pieces: AsyncIterator[Any]) -> AsyncIterator[Response]:
     """`followed` for an asynchronous stream."""
-    said = ""
+    piece: Any = None
     async for piece in pieces:
-        if isinstance(piece, Piece):
-            said += piece.delta
-            yield kind.said(said, piece.delta)
-        elif piece.answer is not None:
-            yield _last(kind, piece.answer)
-
-
-def _last(kind: Kind, answer: Answer) -> Response:
-    """The last item for a follower: the whole answer, which adds nothing to the text."""
-    return response_of(kind, answer).model_copy(update={"delta": ""})
+        if (item := following.item(piece)) is not None:
+            yield item
+    if isinstance(piece, bytes):
+        yield following.end()
