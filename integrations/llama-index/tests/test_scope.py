@@ -24,7 +24,7 @@ from llama_index.llms.anthropic import Anthropic
 from llama_index.llms.cacheback import CachebackLLM
 from llama_index.llms.openai import OpenAI, OpenAIResponses
 from openai import OpenAI as Client
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, SecretStr, create_model
 
 from cacheback import Controls, Reason, SemanticCache
 from cacheback.testing import ScriptedUpstream
@@ -54,7 +54,10 @@ def ask(make_openai: Callable[..., OpenAI], cache: SemanticCache) -> Callable[..
     "settings",
     [
         {"model": "gpt-4o"},
+        {"kwargs": {"model": "gpt-4o"}},
+        {"additional_kwargs": {"model": "gpt-4o"}},
         {"temperature": 0.7},
+        {"kwargs": {"temperature": 0.7}},
         {"max_tokens": 9},
         {"api_key": "another"},
         {"additional_kwargs": {"seed": 7}},
@@ -120,6 +123,53 @@ def test_and_so_is_another_integration(
     assert upstream.calls == 2
 
 
+def test_where_two_name_one_thing_each_counts(
+    ask: Callable[..., Any], upstream: ScriptedUpstream
+) -> None:
+    """Of OpenAI's integration, what the LLM was given wins over what a call says."""
+    for seed in (1, 3):
+        ask(additional_kwargs={"seed": seed}, kwargs={"seed": 2})
+    assert [one.json["seed"] for one in upstream.requests] == [1, 3]
+
+
+def test_saying_no_is_not_saying_nothing(
+    ask: Callable[..., Any], upstream: ScriptedUpstream
+) -> None:
+    function = {"name": "f", "parameters": {"properties": {}}}
+    tools = [{"type": "function", "function": function}]
+    ask(kwargs={"tools": tools})
+    ask(kwargs={"tools": tools, "parallel_tool_calls": False})
+    assert upstream.calls == 2
+
+
+class Guarded(MockLLM):
+    """Keeps its key as pydantic's secret, which looks like every other."""
+
+    access: SecretStr | None = None
+    token_budget: int = 0
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__()
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+
+def test_secrets_that_look_alike_are_told_apart(cache: SemanticCache) -> None:
+    hits = []
+    for key in ("one", "another", "one"):
+        llm = CachebackLLM(Guarded(access=SecretStr(key)), cache)
+        hits.append(llm.complete(QUESTION).additional_kwargs["cacheback_hit"])
+    assert hits == [False, False, True]
+
+
+def test_a_number_is_no_secret(make_cache: Callable[..., SemanticCache]) -> None:
+    """It counts also where the tenant is named."""
+    cache = make_cache(tenant="shop")
+    for budget in (1, 2):
+        llm = CachebackLLM(Guarded(token_budget=budget), cache)
+        assert not llm.complete(QUESTION).additional_kwargs["cacheback_hit"]
+
+
 class TestTenants:
     def test_the_key_of_a_client_within_counts(
         self, upstream: ScriptedUpstream, cache: SemanticCache
@@ -148,11 +198,17 @@ class TestTenants:
             CachebackLLM(make_openai(api_key=key), cache).chat([user()])
         assert upstream.calls == 1
 
-    def test_no_secret_is_kept(self, ask: Callable[..., Any], cache: SemanticCache) -> None:
+    def test_no_secret_is_kept(
+        self, ask: Callable[..., Any], cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
         ask(
             api_key="sk-secret",
+            api_base=upstream.openai_url.replace("//", "//user:secret@"),
             default_headers={"authorization": "Bearer secret"},
-            additional_kwargs={"extra_headers": {"x-api-key": "secret"}},
+            additional_kwargs={
+                "extra_headers": {"x-policy": "secret"},
+                "extra_body": {"routes": [{"api_key": "secret"}]},
+            },
         )
         (entry,) = cache.entries()
         kept = str(cache.store.scope_parts(entry.scope)) + str(entry)

@@ -21,7 +21,7 @@ from llama_index.llms.cacheback.prompts import (
     asked_in,
     without,
 )
-from llama_index.llms.cacheback.settings import Configured
+from llama_index.llms.cacheback.settings import Configured, number
 from llama_index.llms.cacheback.shown import shown
 from llama_index.llms.cacheback.turns import Conversation, conversation, digest
 
@@ -91,7 +91,7 @@ def read(call: Call, llm: LLM, index_version: str | Callable[[], str] | None) ->
             "tenant": configured.tenant,
             "provider": configured.address,
             "endpoint": call.kind.endpoint,
-            "model": llm.metadata.model_name,
+            "model": configured.model,
             "system": _system(turns, llm),
             "history": turns.history,
             "attachments": attachments,
@@ -101,8 +101,8 @@ def read(call: Call, llm: LLM, index_version: str | Callable[[], str] | None) ->
             "parameters": configured.parameters,
         },
         limits=tuple(_limits(configured, turns, told_apart=question is not None)),
-        temperature=_number(configured.get("temperature")),
-        patience=_number(configured.get("timeout")),
+        temperature=configured.temperature,
+        patience=number(configured.get("timeout")),
     )
 
 
@@ -167,8 +167,3 @@ def _limits(configured: Configured, turns: Conversation, *, told_apart: bool) ->
 def _may_call(configured: Configured) -> bool:
     """True when the answer may be an action, not a text."""
     return bool(configured.tools) and configured.get("tool_choice") != "none"
-
-
-def _number(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None
