@@ -1,0 +1,1 @@
+"""How right the answers are: streams of real questions, and a contrast set of our own."""
