@@ -36,11 +36,11 @@ KINDS: Mapping[str, str] = {
     "format": "the answer is wanted in another form",
     "aspect": "another property of the same thing is asked for",
 }
-SPLITS = ("train", "dev", "test")
 QUESTION, PARAPHRASE = "question", "paraphrase"
 LONG = 60  # words from which a question is called long
 
 Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Group:
         return len(self.question.split()) >= LONG
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Example:
     """What is judged: may the answer to `group.question` be served for `text`?"""
 
