@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: help demo test lint format bench matrix clean
+.PHONY: help demo test lint format bench answers matrix clean
 
 help:
 	@echo "make demo     see cacheback at work: no key, no network but pip"
 	@echo "make test     run the whole test suite"
 	@echo "make lint     style, types and layers"
 	@echo "make bench    measure every promised figure against its floor"
+	@echo "make answers  measure how right the answers are"
 	@echo "make matrix   run the tests on other Pythons and SDKs"
 
 demo: $(VENV)/.installed
@@ -34,6 +35,9 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
+
+answers: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.answers
 
 matrix: $(VENV)/.installed-dev
 	$(BIN)/nox

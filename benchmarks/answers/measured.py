@@ -94,7 +94,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Band:
-    """Pairs of about the same cosine: what a row knows beyond it. No AUC where one side is empty."""
+    """Pairs of about the same cosine, and what a row knows beyond it.
+
+    `auc` is None where there are no paraphrases, or nothing else.
+    """
 
     cosines: tuple[float, float]
     others: int
