@@ -64,7 +64,8 @@ def kinds(points: Sequence[Point], folder: Path) -> str:
     axis.imshow(shares, cmap="Reds", vmin=0, vmax=0.5, aspect="auto")
     for y, row in enumerate(shares):
         for x, share in enumerate(row):
-            axis.text(x, y, f"{share:.0%}", ha="center", va="center")
+            colour = "white" if share > 0.3 else "black"
+            axis.text(x, y, f"{share:.0%}", ha="center", va="center", color=colour)
     axis.set_yticks(range(len(KINDS)), list(KINDS))
     names = [one.name.replace(", ", "\n").replace(" and ", "\nand ") for one in points]
     axis.set_xticks(range(len(points)), names, fontsize=7)
