@@ -84,7 +84,7 @@ def langchain(session: nox.Session, release: str) -> None:
     session.chdir("integrations/langchain")
     if newest:
         session.run("mypy")
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *session.posargs)
+    session.run("pytest", "-p", "no:cacheprovider", *session.posargs)  # what is installed
 
 
 @nox.session

@@ -98,10 +98,10 @@ class _Remembering:
         **kwargs: Any,
     ) -> ChatResult:
         memory, model = self._cacheback_memory, _plain(self)
-        given = _accepted(model._generate, run_manager)
 
         def call() -> ChatResult:
             limit(model)
+            given = _accepted(model._generate, run_manager)
             result: ChatResult = model._generate(messages, stop=stop, **given, **kwargs)
             return result
 
@@ -123,10 +123,10 @@ class _Remembering:
         **kwargs: Any,
     ) -> ChatResult:
         memory, model = self._cacheback_memory, _plain(self)
-        given = _accepted(model._agenerate, run_manager)
 
         async def call() -> ChatResult:
             await alimit(model)
+            given = _accepted(model._agenerate, run_manager)
             result: ChatResult = await model._agenerate(messages, stop=stop, **given, **kwargs)
             return result
 

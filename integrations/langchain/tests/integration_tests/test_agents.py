@@ -18,7 +18,7 @@ from cacheback.testing import Reply, ScriptedUpstream
 from langchain_cacheback import CachebackMiddleware, cached
 
 MakeModel = Callable[..., Any]
-ASK = {"messages": [HumanMessage("Add 1 and 2, please")]}
+ASK: Any = {"messages": [HumanMessage("Add 1 and 2, please")]}
 CALL = ToolCall("call_1", "add", '{"a": 1, "b": 2}')
 
 
@@ -42,6 +42,10 @@ def add(ran: list[tuple[int, int]]) -> Callable[[int, int], int]:
         return a + b
 
     return add
+
+
+def asking(text: str) -> Any:
+    return {"messages": [HumanMessage(text)]}
 
 
 def tiers(state: dict[str, Any]) -> list[Tier | None]:
@@ -87,7 +91,7 @@ class TestMiddleware:
         upstream.script("One.", "Two.")
         agent = create_agent(openai(), [add], middleware=[CachebackMiddleware(cache)])
         asked = ["What is the capital of France?", "capital of France?"]
-        found = [agent.invoke({"messages": [HumanMessage(text)]}) for text in asked]
+        found = [agent.invoke(asking(text)) for text in asked]
         assert [state["messages"][-1].text for state in found] == ["One.", "Two."]
 
     def test_an_agent_without_tools_is_answered_by_meaning(
@@ -95,7 +99,7 @@ class TestMiddleware:
     ) -> None:
         agent = create_agent(openai(), [], middleware=[CachebackMiddleware(cache)])
         asked = ["What is the capital of France?", "capital of France?"]
-        found = [agent.invoke({"messages": [HumanMessage(text)]}) for text in asked]
+        found = [agent.invoke(asking(text)) for text in asked]
         assert [tiers(state) for state in found] == [[Tier.UPSTREAM], [Tier.SEMANTIC]]
         assert upstream.calls == 1
 
@@ -158,7 +162,7 @@ class TestGraphs:
         app = graph.compile()
         told = []
         for _ in range(2):
-            pieces = [one async for one, _ in app.astream(ASK, stream_mode="messages")]
+            pieces: list[Any] = [one async for one, _ in app.astream(ASK, stream_mode="messages")]
             told.append("".join(one.text for one in pieces))
             assert len([one for one in pieces if one.text]) > 10
         assert told[0] == told[1]

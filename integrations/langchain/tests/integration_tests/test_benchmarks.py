@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -12,14 +14,14 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture(scope="module")
-def compare() -> ModuleType:
+def compare() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("compare", FOLDER / "compare.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look for their module there.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(__import__("sys").modules, "compare", module)
+        patch.setitem(sys.modules, "compare", module)
         spec.loader.exec_module(module)
         yield module
 

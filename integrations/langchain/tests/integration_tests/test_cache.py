@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemM
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_openai import OpenAI
 from openai import InternalServerError
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from cacheback import (
     Answer,
@@ -84,7 +84,7 @@ class TestHits:
     def test_a_model_that_completes_text(
         self, upstream: ScriptedUpstream, cache: SemanticCache
     ) -> None:
-        model = OpenAI(model="babbage", api_key="k", base_url=upstream.openai_url)
+        model = OpenAI(model="babbage", api_key=SecretStr("k"), base_url=upstream.openai_url)
         assert model.invoke(QUESTION) == model.invoke(QUESTION) == model.invoke(REWORDED)
         assert upstream.calls == 1
         assert cache.stats().hits == {"exact": 1, "semantic": 1}

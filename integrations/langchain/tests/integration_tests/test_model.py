@@ -158,7 +158,8 @@ class TestItself:
             set_llm_cache(None)
 
     def test_only_chat_models(self, openai: MakeModel, cache: SemanticCache) -> None:
-        for other in (openai().bind_tools([add]), OpenAI(api_key="k")):
+        others: list[Any] = [openai().bind_tools([add]), OpenAI(api_key=SecretStr("k"))]
+        for other in others:
             with pytest.raises(InputError, match="wrap the model first"):
                 cached(other, cache)
 
@@ -189,7 +190,7 @@ class TestScope:
     def test_what_is_secret_and_no_key_counts(
         self, anthropic: MakeModel, cache: SemanticCache
     ) -> None:
-        def served(name: str) -> AIMessage:
+        def served(name: str) -> Any:
             servers = [{"type": "url", "url": f"http://{name}", "name": name}]
             model = anthropic(mcp_servers=servers, betas=["mcp-client-2025-04-04"])
             return cached(model, cache).invoke(QUESTION)
@@ -204,9 +205,13 @@ class TestScope:
         self, cache: SemanticCache, upstream: ScriptedUpstream
     ) -> None:
         """A dump leaves defaults out, and the next release may have another."""
-        cached(ChatOpenAI(api_key="k", base_url=upstream.openai_url), cache).invoke(QUESTION)
+        cached(ChatOpenAI(api_key=SecretStr("k"), base_url=upstream.openai_url), cache).invoke(
+            QUESTION
+        )
         (entry,) = cache.entries()
-        assert cache.store.scope_parts(entry.scope)["model"] == "gpt-3.5-turbo"
+        parts = cache.store.scope_parts(entry.scope)
+        assert parts is not None
+        assert parts["model"] == "gpt-3.5-turbo"
 
     def test_models_that_cannot_be_dumped_are_told_apart_by_their_fields(
         self, cache: SemanticCache
@@ -320,7 +325,7 @@ class TestSingleFlight:
 
 class TestControls:
     def test_modes(self, openai: MakeModel, cache: SemanticCache) -> None:
-        def ask(**controls: Any) -> AIMessage:
+        def ask(**controls: Any) -> Any:
             return cached(openai(), cache, controls=Controls(**controls)).invoke(QUESTION)
 
         with pytest.raises(NotCachedError):

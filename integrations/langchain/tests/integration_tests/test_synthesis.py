@@ -242,8 +242,8 @@ class TestStreamed:
 
         graph = StateGraph(MessagesState).add_node("answer", answer).add_edge(START, "answer")
         app = graph.compile()
-        ask = {"messages": [("human", NEAR)]}
-        told = [one async for one, _ in app.astream(ask, stream_mode="messages")]
+        ask: Any = {"messages": [("human", NEAR)]}
+        told: list[Any] = [one async for one, _ in app.astream(ask, stream_mode="messages")]
         assert "SOURCES" not in "".join(one.text for one in told)
         assert all(isinstance(one, AIMessageChunk) for one in told)
         assert "".join(one.text for one in told) == "Five working days for debit cards, too."

@@ -79,7 +79,7 @@ def test_what_changes_with_every_run_does_not_count() -> None:
         (HumanMessage("Add."), AIMessage("", tool_calls=[{"name": "add", "args": {}, "id": "1"}])),
         (HumanMessage("Add.", name="Ann"), *asked_after_a_tool("1")[1:]),
         (SystemMessage("Add."), *asked_after_a_tool("1")[1:]),
-        (ChatMessage("Add.", role="critic"), *asked_after_a_tool("1")[1:]),
+        (ChatMessage(content="Add.", role="critic"), *asked_after_a_tool("1")[1:]),
     ],
 )
 def test_what_reaches_the_model_counts(other: tuple[AnyMessage, ...]) -> None:
