@@ -22,7 +22,16 @@ from langchain_core.runnables import ConfigurableField
 from langchain_openai import ChatOpenAI, OpenAI
 from pydantic import BaseModel, SecretStr
 
-from cacheback import Controls, InputError, NotCachedError, SemanticCache, Tier, ToolCall, info
+from cacheback import (
+    BlockedError,
+    Controls,
+    InputError,
+    NotCachedError,
+    SemanticCache,
+    Tier,
+    ToolCall,
+    info,
+)
 from cacheback.testing import Reply, ScriptedUpstream
 from langchain_cacheback import CachebackCache, cached
 
@@ -324,6 +333,39 @@ class TestSingleFlight:
 
 
 class TestControls:
+    def test_streams(
+        self, openai: MakeModel, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        def ask(**controls: Any) -> str:
+            model = cached(openai(), cache, controls=Controls(**controls))
+            return "".join(chunk.text for chunk in model.stream(QUESTION))
+
+        with pytest.raises(NotCachedError):
+            ask(mode="only-if-cached")
+        bypassed = ask(mode="bypass")
+        assert cache.stats().entries == 0
+        assert ask() == ask(mode="only-if-cached") == ask(mode="refresh") == bypassed
+        assert upstream.calls == 3
+
+    def test_a_blocked_question(
+        self, openai: MakeModel, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        cache.negative.add(QUESTION)
+        model = cached(openai(), cache)
+        with pytest.raises(BlockedError):
+            model.invoke(REWORDED)
+        with pytest.raises(BlockedError):
+            list(model.stream(REWORDED))
+        assert upstream.calls == 0
+
+    def test_a_blocked_question_that_a_function_answers(self, openai: MakeModel) -> None:
+        with SemanticCache(":memory:", on_negative_hit=lambda *_: "Ask me no more.") as own:
+            own.negative.add(QUESTION)
+            model = cached(openai(), own)
+            assert model.invoke(QUESTION).text == "Ask me no more."
+            assert "".join(chunk.text for chunk in model.stream(QUESTION)) == "Ask me no more."
+            assert tier(model.invoke(QUESTION)) is Tier.NEGATIVE
+
     def test_modes(self, openai: MakeModel, cache: SemanticCache) -> None:
         def ask(**controls: Any) -> Any:
             return cached(openai(), cache, controls=Controls(**controls)).invoke(QUESTION)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage, message_chunk_to_message
 from pydantic import BaseModel
 
@@ -213,6 +214,43 @@ class TestCallbacks:
         assert whole(one).id != whole(other).id
         one[1].content = "changed"
         assert whole(await read()).text == whole(other).text != whole(one).text
+
+
+class TestOtherWays:
+    """What else ends in a stream of chunks: OpenAI's other endpoint, and events by protocol."""
+
+    def test_responses(
+        self, openai: MakeModel, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        model = cached(openai(use_responses_api=True), cache)
+        asked = [whole(list(model.stream(text))) for text in (QUESTION, QUESTION, REWORDED)]
+        assert [tier(one) for one in asked] == [None, Tier.EXACT, Tier.SEMANTIC]
+        assert bare(asked[0]) == bare(asked[1]) == bare(asked[2])
+        assert len({one.id for one in asked}) == 3
+        assert model.invoke(QUESTION).text == asked[0].text
+        assert upstream.calls == 1
+
+    def test_tool_calls_of_responses(
+        self, openai: MakeModel, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(Reply(tool_calls=(ToolCall("call_1", "add", '{"a": 1}'),)))
+        model = cached(openai(use_responses_api=True), cache).bind_tools([add])
+        first, second = (whole(list(model.stream("Add 1 to it"))) for _ in range(2))
+        assert bare(first) == bare(second)
+        assert second.tool_calls[0]["args"] == {"a": 1}
+        assert upstream.calls == 1
+
+    @pytest.mark.skipif(
+        not hasattr(BaseChatModel, "_iter_v2_events"), reason="they came with later releases"
+    )
+    def test_events_by_protocol(
+        self, chat: MakeModel, cache: SemanticCache, upstream: ScriptedUpstream
+    ) -> None:
+        model: Any = cached(chat(), cache)
+        cold, warm = (model.stream_events(QUESTION, version="v3") for _ in range(2))
+        assert str(cold.text) == str(warm.text)
+        assert warm.output.usage_metadata["output_tokens"] > 0
+        assert upstream.calls == 1
 
 
 class TestNotStored:
