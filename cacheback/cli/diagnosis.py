@@ -22,16 +22,17 @@ from cacheback._version import __version__
 from cacheback.cache import EMBEDDER_META, SemanticCache, embedder_meta
 from cacheback.cli.console import size
 from cacheback.cli.opened import embedder_of
-from cacheback.config import Settings
+from cacheback.config import Settings, provider_keys
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.minilm import MiniLM
 from cacheback.embedders.registry import make_embedder
-from cacheback.errors import CachebackError, StoreError
+from cacheback.errors import CachebackError, ConfigurationError, StoreError
 from cacheback.index.catalog import CROSSOVER
 from cacheback.models import Tier
 from cacheback.reembed import unfinished
 from cacheback.store.files import FILE_NAME
 from cacheback.store.sqlite import SQLiteStore
+from cacheback.synthesizers.endpoint import find
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -58,6 +59,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _model()
     yield _hnswlib()
     yield _settings(settings)
+    yield from _synthesis(settings)
     yield from _directory(settings)
     yield from _self_test(settings)
 
@@ -115,11 +117,28 @@ def _hnswlib() -> Finding:
 def _settings(settings: Settings) -> Finding:
     default = Settings()
     changed = [
-        f"{field.name}={getattr(settings, field.name)!r}"
+        f"{field.name}={getattr(settings, field.name)!r}" if field.repr else f"{field.name} is set"
         for field in fields(settings)
         if getattr(settings, field.name) != getattr(default, field.name)
     ]
     return Finding("settings", "ok", ", ".join(changed) or "all as shipped")
+
+
+def _synthesis(settings: Settings) -> Iterator[Finding]:
+    """Where the synthesis model is, if one is to write."""
+    if settings.synthesis_mode == "off":
+        return
+    try:
+        endpoint = find(
+            settings.synthesis_model,
+            settings.synthesis_model_base_url,
+            settings.synthesis_model_api_key,
+            provider_keys(),
+        )
+    except ConfigurationError as error:
+        yield Finding("synthesis", "warn", "it has no key here", str(error))
+    else:
+        yield Finding("synthesis", "ok", f"{endpoint.model} at {endpoint.base_url}")
 
 
 # The directory ----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from cacheback import SemanticCache
 from cacheback.cli import diagnosis
 from cacheback.embedders.minilm import MiniLM
+from cacheback.synthesizers.endpoint import KEYS
 
 
 def findings(ran: Any) -> dict[str, dict[str, str]]:
@@ -105,6 +106,28 @@ def test_settings_that_were_changed(
 ) -> None:
     monkeypatch.setenv("CACHEBACK_TTL", "none")
     assert "cache_ttl=None" in findings(run("doctor", "--json"))["settings"]["found"]
+
+
+def test_a_key_is_not_printed(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CACHEBACK_SYNTHESIS_MODEL_API_KEY", "secret")
+    ran = run("doctor")
+    assert "synthesis_model_api_key is set" in ran.out
+    assert "secret" not in ran.out
+
+
+def test_where_the_synthesis_model_is(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    assert "synthesis" not in findings(run("doctor", "--json"))
+    monkeypatch.setenv("CACHEBACK_SYNTHESIS_MODE", "auto")
+    found = findings(run("doctor", "--json"))["synthesis"]
+    assert found["level"] == "warn"
+    assert "OPENROUTER_API_KEY" in found["remedy"]
+    monkeypatch.setenv("CACHEBACK_SYNTHESIS_MODEL", "local/llama")
+    found = findings(run("doctor", "--json"))["synthesis"]
+    assert (found["level"], found["found"]) == ("ok", "llama at http://127.0.0.1:8080/v1")
 
 
 @pytest.mark.usefixtures("filled")
