@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import parse_qsl
 
-from cacheback.core.scope import canonical, credential_digest
+from cacheback.core.scope import QUERY_DIGEST, canonical, credential_digest
 from cacheback.models import JSON
 from cacheback.wire.controls import PREFIX
 
@@ -137,7 +137,7 @@ def endpoint(target: str) -> str:
     told = [f"{name}={value}" for name, value in fields if name in _PLAIN_FIELDS]
     others = [[name, value] for name, value in fields if name not in _PLAIN_FIELDS]
     if others:
-        told.append(f"sha256:{credential_digest(canonical(others).decode())}")
+        told.append(f"{QUERY_DIGEST}{credential_digest(canonical(others).decode())}")
     return f"{path}?{'&'.join(told)}" if told else path
 
 

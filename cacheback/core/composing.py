@@ -15,6 +15,7 @@ from cacheback.core.parts import Asked, FailingAs, Limits, PartFailedError, Part
 from cacheback.core.plan import Local, Plan, Read, Write
 from cacheback.core.ports import Writer, Writing
 from cacheback.core.recall import Recall
+from cacheback.core.scope import caller
 from cacheback.core.synthesis import WHOLE, Prompt, Reader, Source, Stage, Telling
 from cacheback.models import (
     JSON,
@@ -304,7 +305,9 @@ def _may_inform(entry: Entry, now: float) -> bool:
 
 
 def _without(parts: Mapping[str, JSON], freed: Sequence[str]) -> dict[str, JSON]:
-    return {name: value for name, value in parts.items() if name not in freed}
+    """The parts in which sources may not differ; whose they are is never among those freed."""
+    kept = {name: value for name, value in parts.items() if name not in freed}
+    return {**kept, "caller": caller(parts)}
 
 
 def _instructions(asked: Asked) -> str:

@@ -34,6 +34,9 @@ PARTS = (
 )
 """Every part of a scope, in the order in which differences are explained."""
 
+QUERY_DIGEST = "sha256:"
+"""Begins the field of an `endpoint` that stands for what may be secret in its query."""
+
 Rule: TypeAlias = Literal["exact", "ignore"] | Callable[[JSON], JSON]
 
 # A digest names what it is of and its version, so that no digest of one kind or of a later form
@@ -126,6 +129,22 @@ def known_parts(parts: Mapping[str, object]) -> None:
         raise ConfigurationError(
             f"unknown part of a scope: {', '.join(unknown)}; the parts are {', '.join(PARTS)}"
         )
+
+
+def caller(parts: Mapping[str, JSON]) -> list[JSON]:
+    """What tells whose a request is outside of `tenant`: digests of its headers and its query.
+
+    Adapters put them into `parameters` and `endpoint`, see `adapters.origin`.
+    """
+    told: list[JSON] = []
+    match parts.get("parameters"):
+        case {"headers": {"others": digest}}:
+            told.append(digest)
+    match parts.get("endpoint"):
+        case str(target):
+            fields = target.partition("?")[2].split("&")
+            told += [one for one in fields if one.startswith(QUERY_DIGEST)]
+    return told
 
 
 def differences(here: Mapping[str, JSON], there: Mapping[str, JSON]) -> tuple[Difference, ...]:

@@ -404,3 +404,32 @@ class TestThroughOneClient:
         assert (upstream.calls, writer.calls) == (1, 1)
         assert {one.text for one in answers} == {TEXT}
         assert all(one.synthesized for one in answers)
+
+
+@pytest.mark.parametrize("told", ["extra_headers", "extra_query"])
+def test_no_wider_scope_reaches_another_caller(
+    told: str,
+    make_cache: Callable[..., SemanticCache],
+    make_client: Callable[..., Any],
+    upstream: ScriptedUpstream,
+) -> None:
+    def small(_: Prompt) -> str:
+        return GOOD
+
+    upstream.script(FACT, DIRECT)
+    client = make_client(
+        cache=make_cache(
+            tenant="all of us",
+            synthesis_mode="auto",
+            synthesizer=small,
+            synthesis_scope=["parameters", "endpoint"],
+        )
+    )
+
+    def tier(question: str, caller: str, **more: Any) -> Any:
+        asked = chatting(question, **{told: {"x-user": caller}}, **more)
+        return client.chat.completions.create(**asked).cacheback["tier"]
+
+    assert tier(CARD, "a") == Tier.UPSTREAM
+    assert tier(DEBIT, "b", temperature=0.1) == Tier.UPSTREAM
+    assert tier(DEBIT, "a", temperature=0.2) == Tier.SYNTHESIS
