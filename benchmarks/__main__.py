@@ -10,7 +10,17 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import client, exact, fresh, large, semantic, synthesis, threads, writing
+from benchmarks import (
+    client,
+    exact,
+    fresh,
+    large,
+    proxy,
+    semantic,
+    synthesis,
+    threads,
+    writing,
+)
 from benchmarks.figure import Figure, line, table
 from benchmarks.machine import describe
 from benchmarks.setting import Setting
@@ -24,6 +34,7 @@ GROUPS: Mapping[str, Callable[[Setting], Iterator[Figure]]] = {
     "large": large.figures,
     "threads": threads.figures,
     "client": client.figures,
+    "proxy": proxy.figures,
 }
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

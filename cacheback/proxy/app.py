@@ -15,6 +15,7 @@ from typing import Any
 from cacheback._version import __version__
 from cacheback.cache import SemanticCache
 from cacheback.config import Settings
+from cacheback.core.observing import Event
 from cacheback.drive import in_thread
 from cacheback.embedders.registry import make_embedder
 from cacheback.errors import MissingExtraError, StoreError
@@ -22,7 +23,7 @@ from cacheback.proxy.client import Message, Receive, Send
 from cacheback.proxy.gateway import Gateway
 from cacheback.proxy.metrics import MULTIPROCESS, Metrics, Timed
 from cacheback.proxy.network import Network
-from cacheback.proxy.recent import Recent
+from cacheback.proxy.recent import Recent, decided
 from cacheback.proxy.settings import ProxySettings
 
 try:
@@ -72,8 +73,7 @@ class Proxy:
     @asynccontextmanager
     async def _life(self, _: FastAPI) -> AsyncIterator[None]:
         self.cache = open_cache(self._cache_settings, self._metrics)
-        self.cache.observe(self._metrics)
-        self.cache.observe(self._recent)
+        self.cache.observe(self._note)
         network = Network(
             self.cache,
             connect=self._settings.connect_timeout,
@@ -85,6 +85,11 @@ class Proxy:
         finally:
             await network.close()
             await in_thread(self.cache.close)
+
+    def _note(self, event: Event) -> None:
+        decision = decided(event)
+        self._metrics.count(decision)
+        self._recent.add(decision)
 
     def _make_pages(self) -> FastAPI:
         # Swagger's pages load scripts from elsewhere; the document itself is behind the token.

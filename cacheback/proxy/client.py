@@ -78,9 +78,11 @@ class Client:
         self._measure(limit)
         pieces: list[bytes] = []
         size = 0
+        more = True
         try:
             async with asyncio.timeout(self._patience):
-                async for piece in self._pieces():
+                while more:
+                    piece, more = await self._piece()
                     size += len(piece)
                     if size > limit:
                         raise _too_large(limit)
@@ -96,11 +98,18 @@ class Client:
 
     async def _passing(self, limit: int) -> AsyncIterator[bytes]:
         size = 0
-        async for piece in self._pieces():
+        more = True
+        while more:
+            try:
+                async with asyncio.timeout(self._patience):
+                    piece, more = await self._piece()
+            except TimeoutError as error:
+                raise _too_slow(self._patience) from error
             size += len(piece)
             if size > limit:
                 raise _too_large(limit)
-            yield piece
+            if piece:
+                yield piece
         self.watch()
 
     def _measure(self, limit: int) -> None:
@@ -108,19 +117,12 @@ class Client:
         if told is not None and int(told) > limit:
             raise _too_large(limit)
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        more = True
-        while more:
-            try:
-                async with asyncio.timeout(self._patience):
-                    message = await self._receive()
-            except TimeoutError as error:
-                raise _too_slow(self._patience) from error
-            if message["type"] == "http.disconnect":
-                raise ClientGoneError
-            more = message.get("more_body", False)
-            if piece := message.get("body", b""):
-                yield piece
+    async def _piece(self) -> tuple[bytes, bool]:
+        """The next piece, and whether there are more."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        return message.get("body", b""), message.get("more_body", False)
 
     # Its going away ---------------------------------------------------------------------------
 

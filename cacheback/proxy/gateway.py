@@ -10,13 +10,13 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
 from cacheback.adapters.transport import DISCREET
 from cacheback.proxy.client import Client, ClientGoneError, Message, Receive, RefusedError, Send
-from cacheback.proxy.headers import to_client, to_upstream
+from cacheback.proxy.headers import to_client, to_upstream, value_of
 from cacheback.proxy.keys import API_KEY, CREDENTIALS, OWN_HEADER, Keys, bearer
 from cacheback.proxy.network import SWAP, Network
 from cacheback.proxy.settings import ProxySettings
@@ -153,24 +153,31 @@ async def _pass_on(response: httpx2.Response, client: Client, *, ours: bool) -> 
         raise RefusedError(502, "upstream answered with no HTTP status", "upstream_broken")
     # The client's own words on encodings were not passed on.
     decoded = ours and "content-encoding" in response.headers
-    await client.begin(response.status_code, to_client(response.headers.raw, decoded=decoded))
+    headers = to_client(response.headers.raw, decoded=decoded)
+    await client.begin(response.status_code, headers)
+    left = int(value_of(headers, b"content-length") or -1)  # never 0 where it is not known
     try:
         async for piece in _pieces(response, decoded=decoded):
-            await client.tell(piece)
+            left -= len(piece)
+            await client.tell(piece, last=left == 0)
+            if left == 0:
+                return
     except httpx2.HTTPError as error:
         raise BrokenOffError(f"upstream broke off: {type(error).__name__}") from error
     await client.tell(b"", last=True)
 
 
-async def _pieces(response: httpx2.Response, *, decoded: bool) -> AsyncIterator[bytes]:
+def _pieces(response: httpx2.Response, *, decoded: bool) -> AsyncIterator[bytes]:
     if response.is_stream_consumed:  # it was to be read as JSON, and is none
-        yield response.content
-    elif decoded:
-        async for piece in response.aiter_bytes():
-            yield piece
-    else:
-        async for piece in response.aiter_raw():
-            yield piece
+        return _once(response.content)
+    if decoded:
+        return response.aiter_bytes()
+    # Not through the response, which would count and cut what passes.
+    return cast("httpx2.AsyncByteStream", response.stream).__aiter__()
+
+
+async def _once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 @lru_cache(maxsize=256)  # clients ask few different ones, and parsing takes longer than a lookup

@@ -36,6 +36,9 @@ _REASONS = frozenset(
 )
 
 
+_numbers = count(1)
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One request, who answered it and why. `seconds` is until the answer began.
@@ -60,12 +63,12 @@ class Decision:
     money: float | None
 
 
-def decided(event: Event, number: int) -> Decision:
+def decided(event: Event) -> Decision:
     """What an event says to a person."""
     parts, outcome = event.request.parts, event.outcome
     tier, reason, detail = _verdict(event)
     return Decision(
-        id=number,
+        id=next(_numbers),
         at=event.at,
         tier=tier,
         reason=reason,
@@ -111,15 +114,13 @@ class Recent:
     def __init__(self, size: int) -> None:
         self._decisions: deque[Decision] = deque(maxlen=size)
         self._minutes: deque[tuple[int, Counter[str]]] = deque(maxlen=_MINUTES)
-        self._numbers = count(1)
         self._lock = threading.Lock()
 
-    def __call__(self, event: Event) -> None:
-        """Observe a request."""
+    def add(self, decision: Decision) -> None:
+        """Keep it, and count it."""
         with self._lock:
-            decision = decided(event, next(self._numbers))
             self._decisions.append(decision)
-            minute = int(event.at) // _MINUTE * _MINUTE
+            minute = int(decision.at) // _MINUTE * _MINUTE
             if not self._minutes or self._minutes[-1][0] < minute:
                 self._minutes.append((minute, Counter()))
             self._minutes[-1][1][decision.tier] += 1
