@@ -63,11 +63,15 @@ Joinable: TypeAlias = Callable[[], "Recording | None"]
 
 
 class Landing(Protocol):
-    """The part of a future that is needed to land a flight."""
+    """The part of a future that is needed to land a flight, and to hear of it."""
 
     def set_result(self, result: Landed, /) -> None: ...
 
+    def result(self) -> Landed: ...
+
     def done(self) -> bool: ...
+
+    def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cacheback._version import __version__
 from cacheback.cache import SemanticCache
@@ -25,6 +25,9 @@ from cacheback.proxy.metrics import MULTIPROCESS, Metrics, Timed
 from cacheback.proxy.network import Network
 from cacheback.proxy.recent import Recent, decided
 from cacheback.proxy.settings import ProxySettings
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 try:
     from fastapi import Depends, FastAPI
@@ -74,6 +77,7 @@ class Proxy:
     async def _life(self, _: FastAPI) -> AsyncIterator[None]:
         self.cache = open_cache(self._cache_settings, self._metrics)
         self.cache.observe(self._note)
+        traces = send_traces(self.cache) if self._settings.traces else None
         network = Network(
             self.cache,
             connect=self._settings.connect_timeout,
@@ -85,6 +89,8 @@ class Proxy:
         finally:
             await network.close()
             await in_thread(self.cache.close)
+            if traces is not None:
+                await in_thread(traces.shutdown)
 
     def _note(self, event: Event) -> None:
         decision = decided(event)
@@ -162,6 +168,30 @@ def open_cache(settings: Settings, metrics: Metrics | None = None) -> SemanticCa
     if metrics is not None:
         given["embedder"] = Timed(make_embedder(settings.embedder), metrics)
     return SemanticCache(**given)
+
+
+def send_traces(cache: SemanticCache) -> TracerProvider:
+    """Send spans by OTLP over HTTP; the `OTEL_*` variables say to whom. Shut it down at the end.
+
+    Raises:
+        MissingExtraError: OpenTelemetry is not installed.
+    """
+    try:  # only who asks for traces needs the extra
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+            OTLPSpanExporter,
+        )
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("opentelemetry-sdk", "otel") from error
+    from cacheback.telemetry import trace  # noqa: PLC0415 - needs it, too
+
+    # OTEL_SERVICE_NAME wins over this name.
+    provider = TracerProvider(resource=Resource.create({"service.name": "cacheback"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace(cache, provider)
+    return provider
 
 
 def dashboard() -> tuple[str, str]:

@@ -41,6 +41,7 @@ class ProxySettings:
         details: responses tell similarity and reason.
         admin_token: digest of the token for `/admin`, `/dashboard` and `/metrics`.
         open_metrics: `/metrics` needs no token.
+        traces: send OpenTelemetry spans, to where the OTEL_* variables say; needs the extra `otel`.
         recent: how many decisions each worker keeps for the dashboard.
         max_body: bytes of a request that is read whole, since memory may answer it.
         max_upload: bytes of a request that is passed on while it comes.
@@ -71,6 +72,7 @@ class ProxySettings:
     details: bool = True
     admin_token: str | None = field(default=None, repr=False)
     open_metrics: bool = False
+    traces: bool = False
     recent: int = 500
     max_body: int = 32 * _MB
     max_upload: int = 1024 * _MB
@@ -222,6 +224,7 @@ _READERS: Mapping[str, Reader] = {
     "details": truth,
     "admin_token": digest,
     "open_metrics": truth,
+    "traces": truth,
     "recent": int,
     "max_body": int,
     "max_upload": int,

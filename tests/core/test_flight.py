@@ -28,7 +28,7 @@ def test_after_landing_a_new_flight_begins() -> None:
     flights = Flights(Landing)
     flight, _ = flights.join(KEY)
     flights.land(flight, NoEntry.FAILED)
-    assert flight.landing.result() is NoEntry.FAILED  # type: ignore[attr-defined]
+    assert flight.landing.result() is NoEntry.FAILED
     assert flights.join(KEY)[1]
 
 
