@@ -119,7 +119,6 @@ class SemanticCache:
         except BaseException:
             self.store.close()
             raise
-        self.negative = NegativeCache(self.ready, self.settings.namespace)
         # Also when nobody calls `close()`: what is pending is written at the end of the program.
         self._finish = weakref.finalize(
             self, _finish, self._tally, self.catalog, self.store, self._writer
@@ -297,6 +296,12 @@ class SemanticCache:
             return _called(await call(question), time.perf_counter() - begun)
 
         return await self.aanswer(self.request(question, scope, controls), send)
+
+    @property
+    def negative(self) -> NegativeCache:
+        """Questions that are not to be answered; see `NegativeCache`."""
+        # Made when asked for: a cache that holds what holds it would not end when it is let go.
+        return NegativeCache(self.ready, self.settings.namespace)
 
     # Remembering ----------------------------------------------------------------------------
 
