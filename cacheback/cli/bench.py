@@ -29,7 +29,12 @@ _PATIENCE = 60.0
 
 @click.group("bench", short_help="Measure what synthesised answers are worth.")
 def command() -> None:
-    """Measure what synthesised answers are worth, on questions with known facts."""
+    """Measure what synthesised answers are worth, on questions with known facts.
+
+    \b
+    Example:
+      cacheback bench cas
+    """
 
 
 @command.command("cas", short_help="Compare synthesised answers with a large model's own.")
