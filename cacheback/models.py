@@ -237,8 +237,9 @@ class Request:
     are the reasons the codec found for the exact tier only or for no caching at all, in the order
     in which they should be named. `payload` is whatever `Send` needs to call upstream, `patience`
     how many seconds the caller would wait for it. `stream` tells that the caller reads the answer
-    while it arrives, `asynchronous` that it does so on an event loop; `voice` makes what tells it a
-    text that is still being written (without it, such a text is told once it is whole).
+    while it arrives, `manner` what it wants of the stream's form (only those who want the same read
+    one stream together), `asynchronous` that it reads on an event loop; `voice` makes what tells it
+    a text that is still being written (without it, such a text is told once it is whole).
     """
 
     question: str
@@ -249,6 +250,7 @@ class Request:
     payload: object = None
     patience: float | None = None
     stream: bool = False
+    manner: JSON = None
     asynchronous: bool = False
     voice: Callable[[Outcome], Voice] | None = None
 

@@ -144,6 +144,8 @@ def read(cache: SemanticCache, sent: Sent, controls: Controls) -> Exchange | Non
         limits=parsed.limits,
         temperature=parsed.temperature,
         stream=parsed.stream,
+        # Such as whether an event tells the usage: no part of the scope, as no answer differs.
+        manner=payload.get("stream_options") if parsed.stream else None,
     )
     return Exchange(cache, codec, payload, request)
 

@@ -134,7 +134,7 @@ class Engine:
         # A refresh neither serves nor follows those who would have been content with memory.
         key = (asked.scope.digest, asked.digest, asked.request.controls.mode)
         for _ in range(_HANDOVERS):
-            flight, leading = self.flights.join(key)
+            flight, leading = self.flights.join(key, asked.request.manner)
             if leading:
                 return (yield from self._lead(asked, missed, flight))
             landed = yield from self._wait(asked, flight)
@@ -162,12 +162,12 @@ class Engine:
             return stored
         if view is NoEntry.ALONE:
             return NoEntry.ALONE
-        if asked.request.stream:
+        if asked.request.stream and asked.request.manner == flight.manner:
             return self.recalling.from_recording(sources, None, view)
         return (yield from self._drain(sources, view))
 
     def _drain(self, sources: tuple[int, ...], view: object) -> Plan[NoEntry | Outcome]:
-        """Somebody else's stream, for a caller that does not stream."""
+        """Somebody else's stream, for a caller that does not stream, or in another form."""
         try:
             brought: Reply = yield Drain(view)
         except Exception:  # noqa: BLE001 - the stream of another failed: not this call

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from cacheback.models import Entry, Reply
+from cacheback.models import JSON, Entry, Reply
 
 if TYPE_CHECKING:
     from cacheback.core.plan import Plan
@@ -76,10 +76,14 @@ class Landing(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flight:
-    """A call that is under way; `landing` receives its result exactly once."""
+    """A call that is under way; `landing` receives its result exactly once.
+
+    `manner` is the form in which a stream of it is told, as its leader wants it.
+    """
 
     key: tuple[str, ...]
     landing: Landing
+    manner: JSON = None
 
 
 class Flights:
@@ -93,9 +97,9 @@ class Flights:
         """How many there are."""
         return len(self._open)
 
-    def join(self, key: tuple[str, ...]) -> tuple[Flight, bool]:
+    def join(self, key: tuple[str, ...], manner: JSON = None) -> tuple[Flight, bool]:
         """The flight for this key, and whether the caller leads it (and so must land it)."""
-        mine = Flight(key, self._landing())
+        mine = Flight(key, self._landing(), manner)
         # setdefault is one atomic step: of many callers at once exactly one finds its own flight.
         flight = self._open.setdefault(key, mine)
         return flight, flight is mine

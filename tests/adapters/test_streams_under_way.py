@@ -128,6 +128,25 @@ def test_not_a_byte_is_changed(client: CachedOpenAI, pausing: Pausing, name: str
     assert pausing.calls == 1
 
 
+@pytest.mark.parametrize("leading", [True, False])
+def test_who_wants_another_form_receives_it_whole_in_that(
+    client: CachedOpenAI, pausing: Pausing, leading: bool
+) -> None:
+    def ask(counted: bool) -> Any:
+        options = {"stream_options": {"include_usage": True}} if counted else {}
+        return client.chat.completions.create(**CHAT, stream=True, **options)
+
+    def counts(chunks: list[Any]) -> bool:
+        assert text(chunks) == TEXT
+        return any(chunk.usage for chunk in chunks)
+
+    first = ask(leading)
+    pausing.go_on()
+    assert counts(list(ask(not leading))) is not leading
+    assert counts(list(first)) is leading
+    assert pausing.calls == 1
+
+
 def test_followers_receive_it_while_it_arrives(client: CachedOpenAI, pausing: Pausing) -> None:
     readers = [iter(chat(client)) for _ in range(3)]
     begun = [next(reader) for reader in readers]
