@@ -79,6 +79,8 @@ def add(
     """
     if (pattern is None) == (file is None):
         raise InputError("name either a pattern or a file: --from FILE")
+    if ttl == 0:
+        raise InputError("with --ttl 0 nothing would be blocked; leave it out to block for ever")
     given = _read(file) if file else [{"pattern": pattern}]
     with asking(session, make=True) as cache:
         added = list(_added(cache, given, reason=reason, ttl=ttl, namespace=namespace))
@@ -203,7 +205,7 @@ def _read(file: IO[bytes]) -> Sequence[dict[str, JSON]]:
     """
     try:
         found = json.load(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"the file is not JSON: {error}") from error
     wanted: dict[str, Any] = {
         "pattern": str,
@@ -214,7 +216,8 @@ def _read(file: IO[bytes]) -> Sequence[dict[str, JSON]]:
     if not isinstance(found, list):
         raise InputError("the file is not a list, as `negative list --json` prints it")
     for number, one in enumerate(found, 1):
-        if not (isinstance(one, dict) and isinstance(one.get("pattern"), str)):
+        pattern = one.get("pattern") if isinstance(one, dict) else None
+        if not (isinstance(pattern, str) and pattern.strip()):
             raise InputError(f"item {number} of the file has no pattern")
         for name, kind in wanted.items():
             if name in one and not isinstance(one[name], kind):

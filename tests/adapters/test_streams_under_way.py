@@ -133,8 +133,8 @@ def test_who_wants_another_form_receives_it_whole_in_that(
     client: CachedOpenAI, pausing: Pausing, leading: bool
 ) -> None:
     def ask(counted: bool) -> Any:
-        options = {"stream_options": {"include_usage": True}} if counted else {}
-        return client.chat.completions.create(**CHAT, stream=True, **options)
+        options: Any = {"stream_options": {"include_usage": True}} if counted else {}
+        return client.chat.completions.create(**CHAT, **options, stream=True)
 
     def counts(chunks: list[Any]) -> bool:
         assert text(chunks) == TEXT

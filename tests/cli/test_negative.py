@@ -67,6 +67,8 @@ class TestAdd:
         [
             ("{", "not JSON"),
             ("{}", "not a list"),
+            ("[" * 100_000, "not JSON"),
+            ('[{"pattern": "a"}, {"pattern": " "}]', "item 2 of the file has no pattern"),
             ('[{"pattern": "a"}, {}]', "item 2 of the file has no pattern"),
             ('[{"pattern": "a", "expires_at": "soon"}]', "expires_at of item 1"),
         ],
@@ -78,6 +80,11 @@ class TestAdd:
         assert ran.code == 2
         assert problem in ran.err
         assert blocked.stats().negatives == 3
+
+    def test_none_for_no_time_at_all(self, run: Callable[..., Any]) -> None:
+        ran = run("negative", "add", "a", "--ttl", "0s")
+        assert ran.code == 2
+        assert "--ttl 0" in ran.err
 
     @pytest.mark.parametrize("given", [(), ("a", "--from", "-"), ("",)])
     def test_what_to_add_must_be_said_once(
