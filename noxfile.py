@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tarfile
 import tomllib
@@ -13,7 +14,7 @@ import nox
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["tests", "sdks", "langchain", "llamaindex", "yardstick"]
+nox.options.sessions = ["tests", "sdks", "proxy", "langchain", "llamaindex", "yardstick"]
 
 # Tests wait for servers and processes: two at a time take half as long, on the smallest machines.
 _AT_ONCE = ("-n", "2")
@@ -39,7 +40,7 @@ _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 @nox.session(python=[other for other in ("3.11", "3.12", "3.13") if other != _HERE])
 def tests(session: nox.Session) -> None:
     """The whole suite against an installed wheel, as a user has it."""
-    session.install(".[openai,anthropic,hnsw,test]", "pytest-xdist")
+    session.install(".[openai,anthropic,proxy,otel,hnsw,test]", "pytest-xdist")
     session.run("python", "-m", "pytest", *_AT_ONCE, *session.posargs)
 
 
@@ -94,6 +95,29 @@ def llamaindex(session: nox.Session) -> None:
     session.chdir("integrations/llama-index")
     session.run("python", "-m", "mypy")
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *_AT_ONCE, *session.posargs)
+
+
+@nox.session
+@nox.parametrize(
+    ("extras", "packages"),
+    [
+        nox.param(
+            "openai,anthropic,proxy",
+            ["playwright", "schemathesis", "langchain-openai", "langchain-anthropic"],
+            id="browser-schema-langchain",
+        ),
+        # Each wants other versions of the SDKs.
+        nox.param("proxy", ["llama-index-llms-openai", "litellm"], id="llamaindex-litellm"),
+    ],
+)
+def proxy(session: nox.Session, extras: str, packages: list[str]) -> None:
+    """The proxy with a browser, a fuzzer of its API, and frameworks as its clients."""
+    session.install(f".[{extras},test]", *packages)
+    tests = ("clients", "schema", "dashboard") if "playwright" in packages else ("clients",)
+    # CI installs the browser; elsewhere its test is skipped where there is none.
+    env = {"CACHEBACK_REQUIRE_BROWSER": "1"} if os.environ.get("CI") else {}
+    files = [f"tests/proxy/test_{name}.py" for name in tests]
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *files, env=env)
 
 
 @nox.session
