@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -28,23 +29,36 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 
 @pytest.fixture
-def openai(upstream: ScriptedUpstream) -> MakeModel:
+def room() -> str:
+    """A path at the provider that no other test uses.
+
+    LangChain keeps one HTTP client per address for the whole process, with connections that belong
+    to the event loop of the test that made them; and ports come again.
+    """
+    return f"test-{next(_numbers)}"
+
+
+_numbers = count()
+
+
+@pytest.fixture
+def openai(upstream: ScriptedUpstream, room: str) -> MakeModel:
     """Makes real OpenAI models that ask the scripted provider."""
 
     def make(**fields: Any) -> ChatOpenAI:
         given = {"model": "gpt-4o-mini", "api_key": "k", "stream_usage": True, **fields}
-        return ChatOpenAI(base_url=upstream.openai_url, max_retries=0, **given)
+        return ChatOpenAI(base_url=f"{upstream.url}/{room}/v1", max_retries=0, **given)
 
     return make
 
 
 @pytest.fixture
-def anthropic(upstream: ScriptedUpstream) -> MakeModel:
+def anthropic(upstream: ScriptedUpstream, room: str) -> MakeModel:
     """Makes real Anthropic models that ask the scripted provider."""
 
     def make(**fields: Any) -> ChatAnthropic:
         given = {"model": "claude-opus-4-5", "api_key": "k", "max_tokens": 99, **fields}
-        return ChatAnthropic(base_url=upstream.anthropic_url, max_retries=0, **given)
+        return ChatAnthropic(base_url=f"{upstream.url}/{room}", max_retries=0, **given)
 
     return make
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -67,16 +68,23 @@ class TestByMeaningAsync(AsyncCacheTestSuite):
 class CachedModelTests(ChatModelUnitTests):
     """The suite for a cached model, which is dumped as the model itself is."""
 
-    own_class: type[BaseChatModel]
+    own_class: Any
     key: str
 
     @pytest.fixture(autouse=True)
     def _key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(self.key, "k")
 
+    @classmethod
+    @cache
+    def cached_class(cls) -> type[BaseChatModel]:
+        model = cls.own_class(model="m", api_key="k")
+        found: type[BaseChatModel] = type(cached(model, SemanticCache(":memory:")))
+        return found
+
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
-        return type(cached(self.own_class(**self.chat_model_params), SemanticCache(":memory:")))
+        return self.cached_class()
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
