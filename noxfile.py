@@ -14,7 +14,7 @@ import nox
 nox.options.error_on_missing_interpreters = False
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["tests", "sdks", "proxy", "langchain", "llamaindex", "yardstick"]
+nox.options.sessions = ["tests", "sdks", "proxy", "image", "langchain", "llamaindex", "yardstick"]
 
 # Tests wait for servers and processes: two at a time take half as long, on the smallest machines.
 _AT_ONCE = ("-n", "2")
@@ -118,6 +118,21 @@ def proxy(session: nox.Session, extras: str, packages: list[str]) -> None:
     env = {"CACHEBACK_REQUIRE_BROWSER": "1"} if os.environ.get("CI") else {}
     files = [f"tests/proxy/test_{name}.py" for name in tests]
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", *files, env=env)
+
+
+@nox.session
+def image(session: nox.Session) -> None:
+    """The Dockerfile through a linter, and its steps without Docker."""
+    into = Path(session.create_tmp())
+    session.run("npm", "install", "--silent", "--prefix", into, "dockerfilelint@1", external=True)
+    session.run(into / "node_modules/.bin/dockerfilelint", "Dockerfile", external=True)
+    built = into / "built"
+    session.run("sh", "docker/build.sh", ".", built, external=True)
+    session.install(".[proxy,test]")
+    env = {"CACHEBACK_BUILT": str(built.resolve())}
+    session.run(
+        *("python", "-m", "pytest", "-p", "no:cacheprovider", "tests/proxy/test_image.py"), env=env
+    )
 
 
 @nox.session
