@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from cacheback.core.negative import pattern_digest
+from cacheback.core.negative import pattern_digest, seen
 from cacheback.core.ports import NegativeDraft, Report
 from cacheback.drive import in_thread
 from cacheback.errors import InputError
@@ -185,7 +185,7 @@ def _require_text(name: str, text: object) -> None:
 
 def _vector(engine: Engine, text: str) -> bytes | None:
     """As it is stored; None where only the same text is to be recognised."""
-    embedder = engine.parts.embedder
+    embedder, text = engine.parts.embedder, seen(text)
     return None if embedder.blind_to(text) else engine.parts.pack(embedder.encode(text))
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cacheback.cache import EMBEDDER_META, REEMBEDDING_META, embedder_meta
+from cacheback.core.negative import seen
 from cacheback.core.ports import Selection
 from cacheback.errors import StoreLockedError
 from cacheback.store.sqlite import SQLiteStore
@@ -177,9 +178,9 @@ def _encode_negatives(store: Store, embedder: Embedder) -> None:
     _, held = store.negatives.read()
 
     def encoded(text: str | None) -> bytes | None:
-        if text is None or embedder.blind_to(text) is not None:
+        if text is None or embedder.blind_to(seen(text)) is not None:
             return None
-        return pack(embedder.encode(text))
+        return pack(embedder.encode(seen(text)))
 
     store.negatives.replace_vectors(
         [

@@ -105,6 +105,15 @@ class TestPatterns:
         assert match.rule == "exact"
         assert cache.negative.check("Какова скорость сокола?") is None
 
+    @pytest.mark.parametrize("hiding", ["{}\u202c", "\x00{}", "{} \U0001f600", "{}\u034f"])
+    def test_what_nobody_sees_hides_nothing(self, cache: SemanticCache, hiding: str) -> None:
+        cache.negative.add(hiding.format(SWALLOW))
+        for question in (SWALLOW, SHORT, hiding.format(SHORT)):
+            match = cache.negative.check(question)
+            assert match is not None
+            assert match.query == question
+        assert cache.negative.check(hiding.format(OTHER)) is None
+
     def test_of_several_the_nearest_is_named(self, cache: SemanticCache) -> None:
         near = cache.negative.add("How do I hack my neighbour's wifi?")
         cache.negative.add("How do I hack into a company's wifi?")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from cacheback.core.negative import LENIENCY, contradicts, pattern_digest, score
+from cacheback.core.negative import LENIENCY, contradicts, pattern_digest, score, seen
 from cacheback.models import JSON, Negative, NegativeMatch
 
 if TYPE_CHECKING:
@@ -173,16 +173,16 @@ class BlockList:
         return found
 
     def _near(self, listed: _Listed, question: str) -> NegativeMatch | None:
-        embedder = self._parts.embedder
-        if listed.vectors is None or embedder.blind_to(question) is not None:
+        embedder, text = self._parts.embedder, seen(question)
+        if listed.vectors is None or embedder.blind_to(text) is not None:
             return None
-        vector = embedder.encode(question)
+        vector = embedder.encode(text)
         cosines = listed.vectors @ vector
         for row in (-cosines).argsort()[:_NEAREST]:
             pattern: _Pattern = listed.near[row]
             # Rows were rounded to float16 at rest, so a cosine may exceed 1 by 0.0001.
             similarity = min(1.0, float(cosines[row]))
-            rule = pattern.catches(question, vector, similarity)
+            rule = pattern.catches(text, vector, similarity)
             if rule is not None:
                 return pattern.match(question, similarity, rule)
         return None

@@ -47,9 +47,41 @@ _FUNCTION = word_set(
 )
 
 
+def _between(first: int, last: int) -> set[str]:
+    return {chr(code) for code in range(first, last + 1)}
+
+
+# Fillers that count as letters, and colours of skin, which follow a picture.
+_BLANK = frozenset({"\u115f", "\u1160", *_between(0x1F3FB, 0x1F3FF)})
+# What joins characters or chooses between forms of one.
+_INVISIBLE = frozenset({"\u034f", "\u20e3", *_between(0xFE00, 0xFE0F), *_between(0xE0100, 0xE01EF)})
+
+
+def seen(text: str) -> str:
+    """A text as a reader sees it: without invisible characters, and with a space for a picture.
+
+    Such characters would hide a question from the embedder, which then sees no text it knows.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_shown, unicodedata.normalize("NFKC", text))).strip() or text
+
+
+def _shown(character: str) -> str:
+    if character.isspace():
+        return character
+    category = unicodedata.category(character)
+    if category == "So" or character in _BLANK:
+        return " "
+    return "" if category in {"Cc", "Cf"} or character in _INVISIBLE else character
+
+
 def pattern_digest(text: str) -> str:
-    """SHA-256 (64 hexadecimal digits) of a text but for case, spaces, and signs at its ends."""
-    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    """SHA-256 (64 hexadecimal digits) of a text but for case, spaces, and signs at its ends.
+
+    What a reader does not see, and pictures, count as spaces do.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", seen(text)).casefold().split())
     plain = plain.strip(" .!?,;:…¿¡\"'“”‘’«»") or plain  # noqa: RUF001 - as people type them
     return sha256(_PATTERN_DOMAIN + plain.encode("utf-8", "surrogatepass")).hexdigest()
 

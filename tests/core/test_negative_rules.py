@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.blocking.rules import RULES, SHIPPED, Case, load, measured, table, wrong
-from cacheback.core.negative import LENIENCY, contained, contradicts, pattern_digest, score
+from cacheback.core.negative import LENIENCY, contained, contradicts, pattern_digest, score, seen
 
 SWALLOW = "What is the airspeed of an unladen swallow?"
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,10 @@ class TestDigest:
             "“What is it?”",
             "WHAT IS IT…",
             "Ｗhat is it",  # noqa: RUF001
+            "What\u200b is\u00ad i\u2060t?",
+            "\u202eWhat is it?\u202c\x00",
+            "\ufeffWhat is\u3164it?",
+            "What\U0001f512is it \U0001f44d\U0001f3fd\ufe0f",
         ],
     )
     def test_looks_do_not_count(self, other: str) -> None:
@@ -48,6 +52,14 @@ class TestDigest:
 
     def test_signs_alone_are_text(self) -> None:
         assert pattern_digest("?") != pattern_digest("!")
+        assert pattern_digest("\U0001f512") != pattern_digest("\U0001f44d")
+        assert pattern_digest("\u200b") == pattern_digest("\u200b")
+
+
+class TestSeen:
+    @pytest.mark.parametrize("text", ["", "It is", "Où est-il\n? 5 %", "何ですか", "\u200b"])
+    def test_what_can_be_seen_stays(self, text: str) -> None:
+        assert seen(text) == text
 
 
 class TestContained:
