@@ -184,6 +184,24 @@ class TestErrors:
             httpx2.post(f"{proxy.url}{CHAT}", json={**BODY, "stream": True})
         assert proxy.cache.stats().entries == 0
 
+    @pytest.mark.parametrize(
+        "events",
+        [
+            b"data: {broken\n\ndata: [DONE]\n\n",
+            b"data: \xff\xfe\n\n",
+            b"no event at all",
+            b"data: " + b"[" * 100_000 + b"\n\ndata: [DONE]\n\n",
+        ],
+    )
+    def test_events_that_nobody_can_read_pass_as_they_are_and_are_not_stored(
+        self, proxy: Any, upstream: ScriptedUpstream, events: bytes
+    ) -> None:
+        upstream.script(Reply(body=events, headers={"content-type": "text/event-stream"}))
+        answer = httpx2.post(f"{proxy.url}{CHAT}", json={**BODY, "stream": True})
+        assert answer.status_code == 200
+        assert answer.content == events
+        assert proxy.cache.stats().entries == 0
+
     @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe\xff", b"[" * 100_000, b'"\\ud800"'])
     def test_what_is_no_request_is_upstreams_to_refuse(
         self, proxy: Any, upstream: ScriptedUpstream, body: bytes
