@@ -14,6 +14,7 @@ import math
 import queue
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -146,6 +147,9 @@ class SynthesizerWriting:
     def abandon(self) -> None:
         self.abandoned = True
 
+    def _dropped(self) -> None:
+        self.abandon()
+
     def _patience(self) -> float:
         """Seconds that the next piece may take."""
         return self._timeout if self.decided else max(0.0, self._timeout - self.seconds)
@@ -209,6 +213,8 @@ class ThreadWriting(SynthesizerWriting):
             self._told(telling), telling, close=self.abandon, report=self._report, begun=self._begun
         )
         relay.sources = sources
+        # A stream may be dropped without being closed; nobody needs the rest of it then, either.
+        weakref.finalize(relay, self._dropped).atexit = False
         return relay.reply()
 
     def _told(self, telling: Telling) -> Iterator[bytes]:
@@ -229,7 +235,7 @@ class LoopWriting(SynthesizerWriting):
     def _start(self, synthesizer: Synthesizer, prompt: Prompt) -> None:
         self._queue: asyncio.Queue[str | End] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         awrite = getattr(synthesizer, "awrite", None)
         if awrite is not None:
             self._task = loop.create_task(self._awrite(awrite, prompt))
@@ -272,6 +278,8 @@ class LoopWriting(SynthesizerWriting):
             self._told(telling), telling, close=self._close, report=self._report, begun=self._begun
         )
         relay.sources = sources
+        # A stream may be dropped without being closed; nobody needs the rest of it then, either.
+        weakref.finalize(relay, self._dropped).atexit = False
         return relay.reply()
 
     async def _told(self, telling: Telling) -> AsyncIterator[bytes]:
@@ -287,6 +295,10 @@ class LoopWriting(SynthesizerWriting):
 
     async def _close(self) -> None:
         self.abandon()
+
+    def _dropped(self) -> None:
+        with suppress(RuntimeError):  # as above
+            self._loop.call_soon_threadsafe(self.abandon)  # garbage is collected in any thread
 
     def abandon(self) -> None:
         super().abandon()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -155,3 +156,74 @@ class TestEnds:
         assert ask(cache, "sync").tier is Tier.UPSTREAM
         assert over.wait(60)
         assert cache.stats().synthesis == {Reason.SYNTHESIS_TIMEOUT: 1}
+
+    @pytest.mark.parametrize("colour", ["sync", "async", "own"])
+    def test_a_stream_that_is_dropped_is_let_go(self, colour: str, make_cache: Make) -> None:
+        over = threading.Event()
+
+        class Endless:
+            model = "endless"
+
+            def write(self, _: Prompt) -> Iterator[str]:
+                yield "SOURCES: 1\n"
+                try:
+                    while not over.wait(0.001):
+                        yield "word "
+                finally:
+                    over.set()
+
+        class Own(Endless):
+            async def awrite(self, _: Prompt) -> AsyncIterator[str]:
+                yield "SOURCES: 1\n"
+                try:
+                    while True:
+                        yield "word "
+                        await asyncio.sleep(0)
+                finally:
+                    over.set()
+
+        cache = make_cache(
+            synthesis_mode="auto", synthesizer=Own() if colour == "own" else Endless()
+        )
+        cache.populate(CARD, "Five working days.")
+        request = cache.request(DEBIT, stream=True, voice=lambda _: Voiced())
+
+        def never(_: Send) -> Reply:
+            raise AssertionError("upstream was called")
+
+        async def dropping() -> None:
+            async def anever(step: Send) -> Reply:
+                return never(step)
+
+            reply = (await cache.aanswer(request, anever)).reply
+            assert reply is not None
+            await anext(aiter(reply.native))
+            del reply
+            gc.collect()
+            assert await asyncio.to_thread(over.wait, 60)
+
+        if colour == "sync":
+            reply = cache.answer(request, never).reply
+            assert reply is not None
+            next(iter(reply.native))
+            del reply
+            gc.collect()
+            assert over.wait(60)
+        else:
+            asyncio.run(dropping())
+
+
+class Voiced:
+    """Tells a text as its bytes."""
+
+    def opening(self) -> bytes:
+        return b""
+
+    def text(self, piece: str) -> bytes:
+        return piece.encode()
+
+    def closing(self, usage: Usage | None) -> bytes:
+        return repr(usage).encode()
+
+    def failure(self, message: str) -> bytes:
+        return message.encode()

@@ -20,8 +20,14 @@ from cacheback.adapters.origin import signature
 from cacheback.core.plan import Send
 from cacheback.core.screening import HandlerError
 from cacheback.drive import arun, run
-from cacheback.errors import BlockedError, ClosedError, InputError, NotCachedError
-from cacheback.models import Controls, Reply
+from cacheback.errors import (
+    BlockedError,
+    ClosedError,
+    ConfigurationError,
+    InputError,
+    NotCachedError,
+)
+from cacheback.models import Controls, Outcome, Reply, Tier
 from cacheback.relay import AsyncRelay, AsyncView, SyncRelay, SyncView
 from cacheback.wire import marks
 from cacheback.wire.controls import PREFIX, controls
@@ -173,8 +179,7 @@ class CachingTransport:
         try:
             outcome, body = one.told(result)
         except Exception as error:  # noqa: BLE001 - whatever somebody has put into the memory
-            self.report(error)
-            return None
+            return self._untold(result, error)
         told = marks.headers(outcome, discreet=one.discreet)
         native = outcome.reply.native if outcome.reply else None
         if native is None:
@@ -189,6 +194,18 @@ class CachingTransport:
             native.response.headers.update(told)
             return native.response
         return self._pass(native.response, told, body or [one.mark(outcome, native.payload)])
+
+    def _untold(self, result: Any, error: Exception) -> Any:
+        """As `respond`, but a blocked question does not go upstream for that: it is refused."""
+        self.report(error)
+        if not (isinstance(result, Outcome) and result.tier is Tier.NEGATIVE):
+            return None
+        wrong = ConfigurationError(
+            "the answer that on_negative_hit returned cannot be told as a response; return text, or"
+            " an Answer with nothing but text"
+        )
+        wrong.__cause__ = error
+        return self.refuse(HandlerError(wrong))
 
     def _answer(
         self, one: Exchange | BatchExchange, told: list[tuple[str, str]], body: list[bytes]

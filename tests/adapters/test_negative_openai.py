@@ -7,7 +7,13 @@ from typing import Any
 import openai
 import pytest
 
-from cacheback import AsyncCachedOpenAI, BlockedError, CachedOpenAI
+from cacheback import (
+    Answer,
+    AsyncCachedOpenAI,
+    BlockedError,
+    CachedOpenAI,
+    ConfigurationError,
+)
 from cacheback.testing import ScriptedUpstream
 from tests.adapters.negative_clients import SHORT, NegativeClients
 
@@ -42,6 +48,16 @@ class TestOpenAI(NegativeClients):
             client.responses.create(model="gpt-4o-mini", input=SHORT, store=True)
         with pytest.raises(BlockedError):
             client.completions.create(model="gpt-3.5-turbo-instruct", prompt=SHORT)
+        assert not upstream.requests
+
+    @pytest.mark.parametrize("stream", [True, False])
+    def test_an_answer_that_cannot_be_told_does_not_go_upstream(
+        self, make: Any, upstream: ScriptedUpstream, stream: bool
+    ) -> None:
+        calls: Any = ("no call",)
+        client, _ = make(on_negative_hit=lambda *_: Answer("Eleven.", tool_calls=calls))
+        with pytest.raises(ConfigurationError, match="nothing but text"):
+            self.ask(client, stream=stream)
         assert not upstream.requests
 
     def test_an_embedding_asks_nothing(self, make: Any, upstream: ScriptedUpstream) -> None:
