@@ -199,7 +199,7 @@ class SyncRelay(Relay):
         except Exception as error:  # noqa: BLE001 - it is every consumer's
             self._error = error
         except BaseException:  # an interrupt is this thread's; for the others the stream is cut
-            self._exhausted = True
+            self._error = ConnectionError("the stream was cut: whoever was reading was interrupted")
             raise
         finally:
             self._busy = False

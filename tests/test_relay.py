@@ -58,3 +58,24 @@ def test_a_relay_that_goes_before_its_view() -> None:
     assert response.closed
     assert relay.end.result() is NoEntry.FAILED
     assert not reported
+
+
+def test_an_interrupted_reader_leaves_no_others_with_half_a_stream_that_looks_whole() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"data: {}\n\n"
+        raise KeyboardInterrupt
+
+    closed: list[bool] = []
+    relay = SyncRelay(
+        pieces(), openai_chat.recorder({}), close=lambda: closed.append(True), report=pytest.fail
+    )
+    leading, following = relay.join(asynchronous=False), relay.join(asynchronous=False)
+    with pytest.raises(KeyboardInterrupt):
+        list(leading)
+    leading.close()
+    with pytest.raises(ConnectionError, match="cut"):
+        list(following)
+    assert relay.join(asynchronous=False) is NoEntry.ALONE
+    following.close()
+    assert closed == [True]
+    assert relay.end.result() is NoEntry.FAILED
