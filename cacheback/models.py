@@ -55,6 +55,7 @@ class Reason(StrEnum):
     TIME_DIFFERS = "time_differs"
     NAME_DIFFERS = "name_differs"
     FORM_DIFFERS = "form_differs"
+    MEANING_DIFFERS = "meaning_differs"
     # not served as it is: answers are to be written from the near entries
     SYNTHESIS_ALWAYS = "synthesis_always"
     # synthesis was tried, and upstream answered

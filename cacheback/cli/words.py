@@ -21,6 +21,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.TIME_DIFFERS: "the time differs",
     Reason.NAME_DIFFERS: "a name differs",
     Reason.FORM_DIFFERS: "they want different forms of answer",
+    Reason.MEANING_DIFFERS: "read word by word, they hardly ask the same",
     Reason.SYNTHESIZED: "written from near ones",
     Reason.SYNTHESIS_ALWAYS: "the same meaning, but an answer is written all the same",
     Reason.SYNTHESIS_REFUSED: "the sources do not suffice, said the synthesis model",

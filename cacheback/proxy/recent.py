@@ -31,6 +31,7 @@ _REASONS = frozenset(
         Reason.TIME_DIFFERS,
         Reason.NAME_DIFFERS,
         Reason.FORM_DIFFERS,
+        Reason.MEANING_DIFFERS,
         Reason.BELOW_THRESHOLD,
     }
 )

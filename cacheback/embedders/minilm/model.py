@@ -20,9 +20,12 @@ import onnxruntime
 from tokenizers import Tokenizer
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from cacheback.core.ports import Vector
 
 _FOLDER = Path(__file__).parent
+TOKENIZER = _FOLDER / "tokenizer.json"
 _ERRORS_ONLY = 3  # onnxruntime prints warnings to stderr, which is the caller's
 
 _loading = threading.Lock()
@@ -38,7 +41,7 @@ class Model:
         self._session = onnxruntime.InferenceSession(
             folder / "model.onnx", options, providers=["CPUExecutionProvider"]
         )
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER.name))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
 
@@ -49,10 +52,18 @@ class Model:
 
     def embed(self, ids: Sequence[int]) -> Vector:
         """At most 512 ids → shape (384,), float32, unit length."""
-        row = np.array([ids], dtype=np.int32)
-        feed = {"input_ids": row, "attention_mask": np.ones_like(row)}
-        vector: Vector = self._session.run(["embedding"], feed)[0][0]
+        vector: Vector = self._session.run(["embedding"], _feed(ids))[0][0]
         return vector
+
+    def read(self, ids: Sequence[int]) -> tuple[Vector, NDArray[np.float32]]:
+        """At most 512 ids → the vector that `embed` gives, and one per token, shape (n, 384)."""
+        vectors, tokens = self._session.run(["embedding", "tokens"], _feed(ids))
+        return vectors[0], tokens[0]
+
+
+def _feed(ids: Sequence[int]) -> dict[str, NDArray[np.int32]]:
+    row = np.array([ids], dtype=np.int32)
+    return {"input_ids": row, "attention_mask": np.ones_like(row)}
 
 
 def shared() -> Model:
