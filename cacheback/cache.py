@@ -726,7 +726,7 @@ def _asking(threshold: float | None, namespace: str | None) -> Controls:
 
 
 def _controls(namespace: str | None, tags: Iterable[str], ttl: float | None) -> Controls:
-    if ttl is not None and not ttl > 0:
+    if ttl is not None and not (isinstance(ttl, int | float) and ttl > 0):  # type: ignore[redundant-expr]  # whoever calls may not be checked
         raise InputError(f"ttl is {ttl!r}; it must be seconds above 0, or math.inf for never")
     return Controls(ttl=ttl, namespace=namespace, tags=_tags(tags))
 

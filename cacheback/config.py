@@ -121,6 +121,7 @@ class Settings:
     synthesis_prompt: str | PromptWriter | None = None
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         bounded("similarity_threshold", self.similarity_threshold, 0, 1)
         bounded("negative_threshold", self.negative_threshold, 0, 1)
         bounded("cache_max_entries", self.cache_max_entries, 1)
@@ -138,6 +139,21 @@ class Settings:
             )
         ScopeRules(self.scope)
         self._check_synthesis()
+
+    def _check_kinds(self) -> None:
+        # An empty one would be wherever the program happens to run.
+        directory: object = self.cache_dir
+        if not isinstance(directory, str | Path) or directory == "":
+            raise ConfigurationError(
+                f"cache_dir is {self.cache_dir!r}; it must be a directory, or {MEMORY!r}"
+            )
+        if not isinstance(self.cache_enabled, bool):
+            raise ConfigurationError(
+                f"cache_enabled is {self.cache_enabled!r}; it must be True or False"
+            )
+        for name in ("namespace", "tenant"):
+            if not isinstance(value := getattr(self, name), str | None):
+                raise ConfigurationError(f"{name} is {value!r}; it must be a text or None")
 
     def _check_synthesis(self) -> None:
         if self.synthesis_mode not in _MODES:

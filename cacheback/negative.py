@@ -64,7 +64,7 @@ class NegativeCache:
         _require_text("pattern", pattern)
         if not isinstance(reason, str):
             raise InputError(f"a reason is text, not {type(reason).__name__}")
-        if ttl is not None and not ttl > 0:
+        if ttl is not None and not (isinstance(ttl, int | float) and ttl > 0):  # type: ignore[redundant-expr]  # whoever calls may not be checked
             raise InputError(f"ttl is {ttl!r}; it must be seconds above 0, or None for never")
         engine = self._ready()
         now = engine.parts.clock()

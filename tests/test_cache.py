@@ -287,6 +287,7 @@ class TestArguments:
             (lambda c: c.populate("q", 5), InputError, "text or an Answer, not int"),
             (lambda c: c.populate("q", "a", tags="geo"), InputError, r"tags=\['geo'\]"),
             (lambda c: c.populate("q", "a", ttl=0), InputError, "math.inf"),
+            (lambda c: c.populate("q", "a", ttl="7d"), InputError, "math.inf"),
             (lambda c: c.lookup("q", scope={"sytem": "x"}), ConfigurationError, "the parts are"),
             (lambda c: c.lookup("q", scope={"system": {1}}), InputError, "not JSON"),
         ],

@@ -184,6 +184,7 @@ class TestPatterns:
             lambda negative: negative.add(7),
             lambda negative: negative.add("a", reason=7),
             lambda negative: negative.add("a", ttl=0),
+            lambda negative: negative.add("a", ttl="7d"),
             lambda negative: negative.add("a", ttl=math.nan),
             lambda negative: negative.check(None),
             lambda negative: negative.list(limit=0),

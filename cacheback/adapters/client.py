@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 
-from cacheback.adapters.install import cached_copy, install, installed
+from cacheback.adapters.install import cached_copy, install, installed, require_cache
 from cacheback.adapters.transport import ERROR_EXTENSION, ERROR_HEADER
 from cacheback.cache import SemanticCache
 from cacheback.config import SettingKeywords
@@ -36,13 +36,14 @@ class CachedClient:
         **options: every setting of `cacheback.Settings`, and every argument of the SDK's client.
 
     Raises:
-        ConfigurationError: a setting cannot work, or settings were given beside a cache or an
-            `http_client` that asks one already.
+        ConfigurationError: a setting cannot work, `cache` is no SemanticCache, or settings were
+            given beside a cache or an `http_client` that asks one already.
     """
 
     cache: SemanticCache
 
     def __init__(self, *, cache: SemanticCache | None = None, **options: Any) -> None:
+        require_cache(cache)
         settings = {name: options.pop(name) for name in _SETTINGS & options.keys()}
         self._theirs = options.get("http_client")
         given = "a cache" if cache is not None else "an http_client that asks a cache already"

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import copy
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cacheback.adapters.transport import CachingTransport, async_transport, sync_transport
+from cacheback.cache import SemanticCache
 from cacheback.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from cacheback.cache import SemanticCache
+
+def require_cache(cache: object) -> None:
+    """Check what was given as `cache`: None passes.
+
+    Raises:
+        ConfigurationError: it is no SemanticCache.
+    """
+    if cache is not None and not isinstance(cache, SemanticCache):
+        raise ConfigurationError(
+            f"cache is {cache!r}; it must be a SemanticCache; a directory is given as cache_dir"
+        )
 
 
 def installed(client: Any) -> SemanticCache | None:

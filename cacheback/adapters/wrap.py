@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from cacheback.adapters.install import cached_copy
+from cacheback.adapters.install import cached_copy, require_cache
 from cacheback.cache import SemanticCache
 from cacheback.errors import ConfigurationError, InputError
 
@@ -28,9 +28,11 @@ def wrap(
         **settings: see `cacheback.Settings`.
 
     Raises:
-        ConfigurationError: a setting cannot work, or both a cache and settings were given.
+        ConfigurationError: a setting cannot work, `cache` is no SemanticCache, or both a cache and
+            settings were given.
         InputError: it is not a client of these SDKs.
     """
+    require_cache(cache)
     if cache is not None and settings:
         raise ConfigurationError(
             f"both a cache and {', '.join(sorted(settings))} were given; give the settings to the"

@@ -10,9 +10,10 @@ import sqlite3
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -29,7 +30,9 @@ from cacheback.embedders.registry import make_embedder
 from cacheback.errors import CachebackError, ConfigurationError, StoreError
 from cacheback.index.catalog import CROSSOVER
 from cacheback.models import Tier
+from cacheback.proxy.settings import readers
 from cacheback.reembed import unfinished
+from cacheback.sources import variable
 from cacheback.store.files import FILE_NAME
 from cacheback.store.sqlite import SQLiteStore
 from cacheback.synthesizers.endpoint import find
@@ -59,6 +62,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _model()
     yield _hnswlib()
     yield _settings(settings)
+    yield from _misspelt(os.environ)
     yield from _synthesis(settings)
     yield from _directory(settings)
     yield from _self_test(settings)
@@ -122,6 +126,16 @@ def _settings(settings: Settings) -> Finding:
         if getattr(settings, field.name) != getattr(default, field.name)
     ]
     return Finding("settings", "ok", ", ".join(changed) or "all as shipped")
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Variables that look like settings and are none: nothing else would ever tell."""
+    known = {"CACHEBACK_CONFIG", *map(variable, readers(environ))}
+    for name in sorted(environ):
+        if name.startswith("CACHEBACK_") and name not in known:
+            near = get_close_matches(name, known, n=1)
+            meant = f"did you mean {near[0]}?" if near else "docs/guide.md lists the settings"
+            yield Finding("environment", "warn", f"{name} is no setting and has no effect", meant)
 
 
 def _synthesis(settings: Settings) -> Iterator[Finding]:

@@ -74,7 +74,11 @@ def _target(file: str) -> Iterator[IO[bytes]]:
         return
     path = Path(file)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except OSError as error:
+        error.filename = file  # the name that was asked for, not the draft's
+        raise
     try:
         with os.fdopen(descriptor, "wb") as target:
             yield target

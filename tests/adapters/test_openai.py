@@ -23,6 +23,7 @@ from cacheback import (
     ToolCall,
     info,
     options,
+    wrap,
 )
 from cacheback.testing import Reply, ScriptedUpstream
 
@@ -451,6 +452,16 @@ class TestTheClient:
     def test_a_cache_and_settings_are_one_too_many(self, cache: SemanticCache) -> None:
         with pytest.raises(ConfigurationError, match="similarity_threshold"):
             CachedOpenAI(api_key="x", cache=cache, similarity_threshold=0.5)
+
+    def test_a_directory_is_no_cache(self, tmp_path: Path) -> None:
+        directory: Any = str(tmp_path)
+        with pytest.raises(ConfigurationError, match="a directory is given as cache_dir"):
+            CachedOpenAI(api_key="x", cache=directory)
+        with (
+            openai.OpenAI(api_key="x") as plain,
+            pytest.raises(ConfigurationError, match="a directory is given as cache_dir"),
+        ):
+            wrap(plain, cache=directory)
 
     def test_a_mistake_in_the_sdk_s_own_arguments_is_the_sdk_s(self, tmp_path: Path) -> None:
         with pytest.raises(TypeError, match="no_such_option"):

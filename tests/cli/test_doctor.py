@@ -108,6 +108,16 @@ def test_settings_that_were_changed(
     assert "cache_ttl=None" in findings(run("doctor", "--json"))["settings"]["found"]
 
 
+def test_a_misspelt_variable(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "environment" not in findings(run("doctor", "--json"))
+    monkeypatch.setenv("CACHEBACK_CLIENT_KEYS", "a key of the proxy")
+    monkeypatch.setenv("CACHEBACK_SIMILARITY_TRESHOLD", "0.9")
+    found = findings(run("doctor", "--json"))["environment"]
+    assert found["level"] == "warn"
+    assert found["found"].startswith("CACHEBACK_SIMILARITY_TRESHOLD is no setting")
+    assert found["remedy"] == "did you mean CACHEBACK_SIMILARITY_THRESHOLD?"
+
+
 def test_a_key_is_not_printed(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CACHEBACK_SYNTHESIS_MODEL_API_KEY", "secret")
     ran = run("doctor")

@@ -102,6 +102,14 @@ class TestExport:
         assert [one.name for one in tmp_path.iterdir() if "out" in one.name] == ["out.jsonl"]
         assert run("export", str(path), "--json").json == {"exported": 4, "file": str(path)}
 
+    @pytest.mark.usefixtures("filled")
+    def test_an_error_names_the_file_that_was_asked_for(
+        self, run: Callable[..., Any], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "nowhere" / "out.jsonl"
+        ran = run("export", str(path))
+        assert (ran.code, ran.err) == (3, f"Error: {path}: No such file or directory\n")
+
     def test_to_standard_output_nothing_but_lines(
         self, process: Callable[..., Any], filled: SemanticCache
     ) -> None:

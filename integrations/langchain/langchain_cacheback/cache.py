@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGeneration
 from cacheback import Answer, Controls, Outcome, Reply, Request, SemanticCache, Send
 from langchain_cacheback.asking import asked_as, place
 from langchain_cacheback.generations import answer_of, generations_of, mark, output_of
+from langchain_cacheback.opening import opened
 from langchain_cacheback.turns import conversation, plain, turns_in
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class CachebackCache(BaseCache):
         **settings: as for `cacheback.SemanticCache`.
 
     Raises:
-        ConfigurationError: a setting cannot work.
+        ConfigurationError: a setting cannot work, or is given beside a cache.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class CachebackCache(BaseCache):
         controls: Controls | None = None,
         **settings: Any,
     ) -> None:
-        self.cache = cache or SemanticCache(**settings)
+        self.cache = opened(cache, settings)
         given = controls or Controls()
         own = self.cache.settings
         self._tag = _tag(own.tenant, given.namespace or own.namespace)

@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 from cacheback import Controls, SemanticCache
 from langchain_cacheback.memory import Memory
 from langchain_cacheback.model import remembering
+from langchain_cacheback.opening import opened
 
 
 class CachebackMiddleware(AgentMiddleware[Any, Any]):
@@ -32,7 +33,7 @@ class CachebackMiddleware(AgentMiddleware[Any, Any]):
         **settings: as for `cacheback.SemanticCache`.
 
     Raises:
-        ConfigurationError: a setting cannot work.
+        ConfigurationError: a setting cannot work, or is given beside a cache.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class CachebackMiddleware(AgentMiddleware[Any, Any]):
         **settings: Any,
     ) -> None:
         super().__init__()
-        self.cache = cache or SemanticCache(**settings)
+        self.cache = opened(cache, settings)
         self._memory = Memory(self.cache, controls or Controls())
 
     def wrap_model_call(

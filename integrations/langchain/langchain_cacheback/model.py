@@ -28,6 +28,7 @@ from cacheback import (
 )
 from langchain_cacheback.limiting import alimit, deferred, limit
 from langchain_cacheback.memory import Memory, Recorder
+from langchain_cacheback.opening import opened
 from langchain_cacheback.synthesis import BrokenOff
 
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ def cached(
 
     Raises:
         InputError: it is no chat model; bind tools and arguments to what `cached` returns.
-        ConfigurationError: a setting cannot work.
+        ConfigurationError: a setting cannot work, or is given beside a cache.
     """
     if not isinstance(model, BaseChatModel):
         raise InputError(
             f"cached() takes a chat model, not {type(model).__name__}: wrap the model first, then"
             " bind tools or arguments to it; for models that complete text use CachebackCache"
         )
-    memory = Memory(cache or SemanticCache(**settings), controls or Controls())
+    memory = Memory(opened(cache, settings), controls or Controls())
     return remembering(model, memory)
 
 

@@ -24,6 +24,7 @@ from pydantic import BaseModel, SecretStr
 
 from cacheback import (
     BlockedError,
+    ConfigurationError,
     Controls,
     InputError,
     NotCachedError,
@@ -176,6 +177,17 @@ class TestItself:
         model = cached(openai(), cache_dir=":memory:", similarity_threshold=1.0)
         model.invoke(QUESTION)
         assert tier(model.invoke(REWORDED)) is Tier.UPSTREAM
+
+    @pytest.mark.parametrize(
+        "take", [cached, lambda _, *given, **all: CachebackCache(*given, **all)]
+    )
+    def test_what_is_no_cache(
+        self, take: Callable[..., Any], openai: MakeModel, cache: SemanticCache
+    ) -> None:
+        with pytest.raises(ConfigurationError, match="a directory is given as cache_dir"):
+            take(openai(), "~/.cacheback")
+        with pytest.raises(ConfigurationError, match="cache_ttl is given beside a cache"):
+            take(openai(), cache, cache_ttl=60)
 
 
 class TestScope:
