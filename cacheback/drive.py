@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,7 +34,22 @@ class Landing(Future[Landed]):
     def __init__(self) -> None:
         super().__init__()
         self.thread = threading.get_ident()
+        self._followers: set[object] = set()
         self.set_running_or_notify_cancel()
+
+    @property
+    def followed(self) -> bool:
+        return bool(self._followers)
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """While the caller waits for it."""
+        me = object()
+        self._followers.add(me)
+        try:
+            yield
+        finally:
+            self._followers.discard(me)
 
 
 def run(plan: Plan[T], send: Sender | None = None) -> T:
@@ -92,19 +109,33 @@ def _wait(landing: Any, patience: float | None) -> Landed:
     if not landing.done() and landing.thread == threading.get_ident():
         return NoEntry.ALONE
     try:
-        landed: Landed = landing.result(patience)
+        with landing.following():
+            landed: Landed = landing.result(patience)
     except TimeoutError:
         return NoEntry.ALONE
     return landed
 
 
 async def arun(plan: Plan[T], send: AsyncSender | None = None) -> T:
-    """Perform a plan on the running event loop; `Local` steps go to a worker thread."""
+    """Perform a plan on the running event loop; `Local` steps go to a worker thread.
+
+    When the caller is cancelled while others wait for the call that it leads, only the caller
+    ends: the plan goes on in a task of its own.
+    """
+    return await _go_on(plan, partial(next, plan), send)
+
+
+async def _go_on(plan: Plan[T], begin: Callable[[], Step], send: AsyncSender | None) -> T:
+    left = False
     try:
-        step = next(plan)
+        step = begin()
         while True:
             try:
                 result = await _aperform(step, send)
+            except _LeftError as gone:
+                left = True
+                _in_background(_without_its_caller(plan, gone.call, send))
+                raise gone.cancelled from None
             except BaseException as error:  # noqa: BLE001 - cancellation, too, is the plan's
                 step = plan.throw(error)
             else:
@@ -113,7 +144,43 @@ async def arun(plan: Plan[T], send: AsyncSender | None = None) -> T:
         value: T = finished.value
         return value
     finally:
-        plan.close()
+        if not left:
+            plan.close()
+
+
+async def _without_its_caller(
+    plan: Plan[Any], call: asyncio.Task[Reply], send: AsyncSender | None
+) -> None:
+    """The rest of a plan, for those who wait for its call; what fails, they learn from the plan."""
+    try:
+        reply = await call
+    except BaseException as error:  # noqa: BLE001 - as above
+        go_on = partial(plan.throw, error)
+    else:
+        go_on = partial(plan.send, reply)
+    with suppress(Exception):  # it was for the caller, who has gone
+        await _go_on(plan, go_on, send)
+
+
+class _LeftError(BaseException):
+    """The caller was cancelled during a call that others wait for, and that goes on."""
+
+    def __init__(self, call: asyncio.Task[Reply], cancelled: BaseException) -> None:
+        super().__init__()
+        self.call = call
+        self.cancelled = cancelled
+
+
+# Event loops keep only weak references to tasks.
+_background: set[asyncio.Task[None]] = set()
+
+
+def _in_background(work: Coroutine[Any, Any, None]) -> None:
+    import asyncio  # noqa: PLC0415 - as below
+
+    task = asyncio.get_running_loop().create_task(work)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
 
 
 async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
@@ -164,7 +231,24 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:  # noqa: PLR09
         case Read(writing):
             return await writing.piece()
         case Send():
-            return await _sender(send)(step)
+            return await _asend(step, _sender(send))
+
+
+async def _asend(step: Send, send: AsyncSender) -> Reply:
+    landing = step.landing
+    if landing is None:
+        return await send(step)
+    import asyncio  # noqa: PLC0415 - as above
+
+    call = asyncio.ensure_future(send(step))
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError as cancelled:
+        if landing.followed and not call.done():
+            raise _LeftError(call, cancelled) from None
+        call.cancel()
+        await asyncio.wait([call])  # it has ended, and let go of its connection, when we end
+        raise
 
 
 async def _await(landing: Any, patience: float | None) -> Landed:
@@ -173,7 +257,8 @@ async def _await(landing: Any, patience: float | None) -> Landed:
     # Not in a worker thread: 50 followers would take every thread that the leader needs.
     future: asyncio.Future[Landed] = asyncio.wrap_future(landing)
     try:
-        return await asyncio.wait_for(future, patience)
+        with landing.following():
+            return await asyncio.wait_for(future, patience)
     except TimeoutError:
         return NoEntry.ALONE
 

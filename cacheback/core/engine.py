@@ -12,7 +12,7 @@ from functools import partial
 from weakref import ref
 
 from cacheback.core.composing import Composing
-from cacheback.core.flight import Flight, Flights, Landed, NoEntry
+from cacheback.core.flight import Flight, Flights, Landed, Landing, NoEntry
 from cacheback.core.memory import Memo, Memory
 from cacheback.core.observing import Observers
 from cacheback.core.parts import Asked, Limits, Parts, place
@@ -190,7 +190,8 @@ class Engine:
             if late is not None and late.entry is not None:
                 landing = late.entry
                 return late
-            outcome = yield from self._call(asked, missed)
+            landed_at = None if asked.request.stream else flight.landing
+            outcome = yield from self._call(asked, missed, landed_at)
             reply = outcome.reply
             if reply is not None and reply.recording is not None:
                 over = partial(self._over, asked, outcome.sources, flight)
@@ -233,13 +234,13 @@ class Engine:
         kept: Entry | None = yield Local(partial(self._keep, asked, sources, reply))
         return kept or NoEntry.ALONE
 
-    def _call(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
+    def _call(self, asked: Asked, missed: Outcome, landing: Landing | None = None) -> Plan[Outcome]:
         """A synthesis; else upstream's own outcome, with what memory had said to the request."""
         composed = yield from self.composing.compose(asked, missed)
         if composed is not None:
             return composed
         self.count_miss(missed)
-        reply: Reply = yield Send(asked.request.payload, asked.ruling.keep)
+        reply: Reply = yield Send(asked.request.payload, asked.ruling.keep, landing)
         return replace(missed, answer=reply.answer, reply=reply)
 
     def count_miss(self, missed: Outcome) -> None:

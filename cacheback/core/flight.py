@@ -71,6 +71,11 @@ class Landing(Protocol):
 
     def done(self) -> bool: ...
 
+    @property
+    def followed(self) -> bool:
+        """Whether anybody is waiting for it."""
+        ...
+
     def add_done_callback(self, fn: Callable[[Any], object], /) -> None: ...
 
 

@@ -12,7 +12,7 @@ step's error into the plan, and closes the plan when its caller goes away.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -35,10 +35,13 @@ class Send:
     """One call of the real provider; the reply is sent back as the driver's sender returned it.
 
     `keep` tells the sender whether the answer may be kept; if not, it need not look at it.
+    `landing` is where others may be waiting for it: then the call goes on, on an event loop, when
+    its caller is cancelled.
     """
 
     payload: Any
     keep: bool
+    landing: Landing | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

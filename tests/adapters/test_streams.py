@@ -260,20 +260,66 @@ class TestAsync:
         assert set(await asyncio.gather(*tasks)) == {TEXT}
         assert upstream.calls == 1
 
-    async def test_a_cancelled_leader_hands_over(
+    async def test_the_call_of_a_cancelled_leader_goes_on_for_its_followers(
         self, aclient: AsyncCachedOpenAI, upstream: ScriptedUpstream
     ) -> None:
-        upstream.script("lost", TEXT)
+        upstream.script(TEXT, "one too many")
         upstream.hold()
         leader = asyncio.create_task(_content(aclient))
         await asyncio.to_thread(upstream.wait_for, 1)
         followers = [asyncio.create_task(_content(aclient)) for _ in range(5)]
-        await asyncio.sleep(0.05)
+        await _followed(aclient.cache)
+        leader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leader
+        upstream.release()
+        assert set(await asyncio.gather(*followers)) == {TEXT}
+        assert upstream.calls == 1
+        assert [entry.answer.text for entry in aclient.cache.entries()] == [TEXT]
+
+    async def test_the_call_of_a_cancelled_leader_that_fails_is_made_again(
+        self, aclient: AsyncCachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script(Reply(status=400), TEXT)
+        upstream.hold()
+        leader = asyncio.create_task(_content(aclient))
+        await asyncio.to_thread(upstream.wait_for, 1)
+        follower = asyncio.create_task(_content(aclient))
+        await _followed(aclient.cache)
+        leader.cancel()
+        upstream.release()
+        assert await follower == TEXT
+        assert upstream.calls == 2
+
+    async def test_a_leader_that_is_cancelled_before_its_stream_begins_hands_over(
+        self, aclient: AsyncCachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.script("lost", TEXT)
+        upstream.hold()
+        leader = asyncio.create_task(aask(aclient, stream=True))
+        await asyncio.to_thread(upstream.wait_for, 1)
+        follower = asyncio.create_task(_content(aclient))
+        await _followed(aclient.cache)
         leader.cancel()
         await asyncio.to_thread(upstream.wait_for, 2)
         upstream.release()
-        assert set(await asyncio.gather(*followers)) == {TEXT}
+        assert await follower == TEXT
         assert upstream.calls == 2
+
+    async def test_the_call_of_a_cancelled_leader_ends_where_nobody_follows(
+        self, aclient: AsyncCachedOpenAI, upstream: ScriptedUpstream
+    ) -> None:
+        upstream.hold()
+        leader = asyncio.create_task(_content(aclient))
+        await asyncio.to_thread(upstream.wait_for, 1)
+        before = asyncio.all_tasks()
+        leader.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leader
+        assert asyncio.all_tasks() <= before - {leader}
+        assert not aclient.cache.engine.flights._open
+        upstream.release()
+        assert not aclient.cache.entries()
 
     async def test_closed_early_is_not_stored(self, aclient: AsyncCachedOpenAI) -> None:
         arriving = await aask(aclient, stream=True)
@@ -422,3 +468,10 @@ class TestFailingUpstream:
         assert await asyncio.wait_for(leader, 30)
         assert await asyncio.gather(*blocking)
         assert upstream.calls == 1
+
+
+async def _followed(cache: SemanticCache) -> None:
+    """Until somebody waits for the only flight."""
+    open_ = cache.engine.flights._open
+    while not any(one.landing.followed for one in open_.values()):  # noqa: ASYNC110 - no event
+        await asyncio.sleep(0)
