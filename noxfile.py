@@ -40,7 +40,7 @@ _HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 @nox.session(python=[other for other in ("3.11", "3.12", "3.13") if other != _HERE])
 def tests(session: nox.Session) -> None:
     """The whole suite against an installed wheel, as a user has it."""
-    session.install(".[openai,anthropic,proxy,otel,hnsw,test]", "pytest-xdist")
+    session.install(".[openai,anthropic,proxy,otel,hnsw,bench,test]", "pytest-xdist")
     session.run("python", "-m", "pytest", *_AT_ONCE, *session.posargs)
 
 
