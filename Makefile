@@ -21,7 +21,7 @@ demo: $(VENV)/.installed
 	$(BIN)/cacheback demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ def _listed(configuration: Configuration) -> list[tuple[str, str]]:
 
 def meanings(settings: type) -> dict[str, str]:
     """What each setting means, as the class's docstring says it."""
-    told = (settings.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
-    found = re.findall(r"^ {8}(\w+): (.+(?:\n {12}.+)*)", told, flags=re.MULTILINE)
+    told = cleandoc(settings.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0]
+    found = re.findall(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", told, flags=re.MULTILINE)
     return {name: re.sub(r"\s+", " ", meaning) for name, meaning in found}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from cacheback.models import Candidate, Entry, Negative, Stats
 
@@ -143,7 +143,13 @@ class CandidateShape(BaseModel):
         )
 
 
-class Invalidation(BaseModel):
+class Told(BaseModel):
+    """What a client says. A misspelt field is refused: without it more might be done than meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Invalidation(Told):
     """Which entries to delete: all conditions that are given must hold, and one must be."""
 
     tags: list[Name] = []
@@ -160,7 +166,7 @@ class Invalidated(BaseModel):
     dry_run: bool
 
 
-class Pattern(BaseModel):
+class Pattern(Told):
     """A question to block, and those that ask the same."""
 
     pattern: Text
@@ -169,7 +175,7 @@ class Pattern(BaseModel):
     namespace: Name | None = None
 
 
-class FalsePositive(BaseModel):
+class FalsePositive(Told):
     """The question that a pattern has caught by mistake; without it, the last one it caught."""
 
     text: Text | None = None

@@ -176,6 +176,24 @@ class TestEntries:
         assert admin("GET", f"/entries/{card['id']}").status_code == 404
         assert ask(proxy, "Where is my card?").headers["x-cacheback-hit"] == "false"
 
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("POST", "/invalidate", {"older_than": 0, "dry_rum": True}),
+            ("POST", "/negative", {"pattern": "How?", "reson": "because"}),
+            ("GET", "/entries?tags=a", None),
+        ],
+    )
+    def test_what_is_misspelt_does_nothing(
+        self, proxy: Any, admin: Any, method: str, path: str, body: Any
+    ) -> None:
+        proxy.cache.populate("What is the capital of France?", "Paris.")
+        answer = admin(method, path, json=body)
+        assert answer.status_code in (400, 422)
+        assert any(name in answer.text for name in ("dry_rum", "reson", "tags"))
+        assert len(proxy.cache.entries()) == 1
+        assert not proxy.cache.negative.list()
+
     def test_invalidate_counts_before_it_deletes(self, proxy: Any, admin: Any) -> None:
         ask(proxy)
         ask(proxy, NEAR)
