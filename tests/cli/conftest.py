@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cacheback import SemanticCache
+from cacheback.cli import console
 from cacheback.cli.main import main
 from cacheback.embedders import BaseEmbedder
 
@@ -41,7 +42,9 @@ def _surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setenv("TERM", "xterm")  # a dumb one has 80 columns, whatever is set
+    # Read once, when it was made: processes that run tests side by side have another one then.
+    for one in (console.out, console.err):
+        monkeypatch.setattr(one, "_width", 100)
     monkeypatch.setenv("NO_COLOR", "1")
 
 
