@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
@@ -14,9 +13,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from cacheback.core.ports import Selection
 from cacheback.errors import ConfigurationError, EmbedderError, InputError, StoreError
 from cacheback.proxy.keys import Keys
+from cacheback.proxy.recent import Decision, Recent
 from cacheback.proxy.shapes import (
     CandidateShape,
-    DecisionShape,
     EntriesShape,
     EntryShape,
     FalsePositive,
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from cacheback.cache import SemanticCache
-    from cacheback.proxy.recent import Recent
 
 Limit = Annotated[int, Query(ge=1, le=1_000)]
 Cache: TypeAlias = "Callable[[], SemanticCache]"
@@ -109,10 +107,9 @@ def _figures(api: APIRouter, cache: Cache, recent: Recent) -> None:
     @api.get("/decisions")
     def decisions(
         near: bool = False, tier: Name | None = None, limit: Limit = 100
-    ) -> list[DecisionShape]:
+    ) -> list[Decision]:
         """The last decisions of this worker, newest first; `near`: an entry was, and not served."""
-        found = recent.decisions(near=near, tier=tier, limit=limit)
-        return [DecisionShape(**asdict(one)) for one in found]
+        return recent.decisions(near=near, tier=tier, limit=limit)
 
     @api.get("/near")
     def nearest(

@@ -59,25 +59,6 @@ class MinuteShape(BaseModel):
     tiers: Mapping[str, int]
 
 
-class DecisionShape(BaseModel):
-    """One request, who answered it and why. `seconds` is until the answer began."""
-
-    id: int
-    at: float
-    tier: str
-    reason: str
-    detail: str
-    similarity: float | None
-    question: str
-    model: str
-    tenant: str
-    endpoint: str
-    entry: int | None
-    pattern: int | None
-    seconds: float
-    money: float | None
-
-
 class EntryShape(BaseModel):
     """A cached question and its answer. Times are Unix seconds."""
 
