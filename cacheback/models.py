@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 JSON: TypeAlias = Any
 
 Provenance = Literal["upstream", "synthesis", "import", "manual"]
-Mode = Literal["default", "refresh", "bypass", "only-if-cached"]
+Mode = Literal["default", "refresh", "bypass", "only-if-cached", "shadow"]
+Label = Literal["right", "wrong"]
+Labeller = Literal["person", "answers", "model"]
 NegativeState = Literal["active", "review"]
 SynthesisMode = Literal["off", "auto", "always"]
 
@@ -42,6 +44,7 @@ class Reason(StrEnum):
     ABOVE_THRESHOLD = "above_threshold"
     SAME_FLIGHT = "same_flight"
     SYNTHESIZED = "synthesized"
+    REPORTED_RIGHT = "reported_right"
     # not served: nothing near enough
     EMPTY = "empty"
     BELOW_THRESHOLD = "below_threshold"
@@ -56,6 +59,11 @@ class Reason(StrEnum):
     NAME_DIFFERS = "name_differs"
     FORM_DIFFERS = "form_differs"
     MEANING_DIFFERS = "meaning_differs"
+    # not served: somebody said so, or it is not sure enough for the bound on errors
+    REPORTED_WRONG = "reported_wrong"
+    ERROR_BOUND = "error_bound"
+    # it would be served, but nothing is in shadow mode
+    SHADOW = "shadow"
     # not served as it is: answers are to be written from the near entries
     SYNTHESIS_ALWAYS = "synthesis_always"
     # synthesis was tried, and upstream answered
@@ -90,6 +98,7 @@ class Reason(StrEnum):
     SCOPE_FAILED = "scope_failed"
     WIRE_FAILED = "wire_failed"
     OBSERVER_FAILED = "observer_failed"
+    LEARNING_FAILED = "learning_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +203,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Serve or not, with a named reason and, where it helps a person, what was seen."""
+    """Serve or not, with a named reason and, where it helps a person, what was seen.
+
+    `probability` (0 to 1) is how likely one answer is right for both questions, by a judge that
+    tells it.
+    """
 
     serve: bool
     reason: Reason
     detail: str = ""
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +425,30 @@ class Explanation:
 
     def __iter__(self) -> Iterator[Candidate]:
         return iter(self.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A question that was served by meaning, or would have been, and what became known of it.
+
+    `served` is False where it only would have been: in shadow mode. `label` says whether the
+    entry's answer was right for the question, `labelled_by` who says so: a person, a comparison
+    of the two answers, or a model that compared them; both are None while nobody has looked.
+    `saved` is what the hit saved, or would have.
+    """
+
+    id: int
+    at: float
+    scope: str
+    entry_id: int
+    question: str
+    other: str
+    similarity: float
+    probability: float | None
+    served: bool
+    saved: Saved = Saved()
+    label: Label | None = None
+    labelled_by: Labeller | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from cacheback.core.policy import Ruling, rule
 from cacheback.core.scope import canonical, question_digest
 from cacheback.core.synthesis import PromptWriter, write_prompt
 from cacheback.errors import InputError
-from cacheback.models import Answer, OnNegativeHit, Reason, Request, Scope, SynthesisMode
+from cacheback.models import Answer, Mode, OnNegativeHit, Reason, Request, Scope, SynthesisMode
 
 if TYPE_CHECKING:
     from cacheback.core.hot import HotMap
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Embedder,
         Faults,
         Judge,
+        Notes,
         Store,
         Tally,
         Vector,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 class Parts:
     """Everything the engine works with; `cache.py` puts it together.
 
-    `clock` gives Unix seconds, `day` the date of such a time as text, `price` the US dollars that
+    `clock` gives Unix seconds, `random` a number from 0 to below 1, `day` the date of such a time as text, `price` the US dollars that
     an answer cost (None when unknown), `pack` the bytes of a vector as they are stored, `sound` an
     answer from the store without what no adapter could read, `unpack` the vectors of stored bytes,
     `writer` lets a model write answers, or is None.
@@ -50,7 +51,9 @@ class Parts:
     hot: HotMap
     tally: Tally
     faults: Faults
+    notes: Notes
     clock: Callable[[], float]
+    random: Callable[[], float]
     day: Callable[[float], str]
     price: Callable[[Answer], float | None]
     pack: Callable[[Vector], bytes]
@@ -76,6 +79,9 @@ class Limits:
     synthesis_top_k: int = 5
     synthesis_scope: tuple[str, ...] = ()
     synthesis_prompt: PromptWriter = write_prompt
+    mode: Mode = "default"
+    max_error: float | None = None
+    judgements_kept: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from cacheback.models import (
     JSON,
     Draft,
     Entry,
+    Judgement,
+    Label,
+    Labeller,
     Provenance,
     Reason,
     Reply,
@@ -110,12 +113,17 @@ class Catalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A question asked now, a question answered before, and how near they are (cosine)."""
+    """A question asked now, a question answered before, and how near they are (cosine).
+
+    `threshold` is the cosine from which the judge may serve, `at_least` the probability from which
+    one that tells a probability does; None leaves that to the judge.
+    """
 
     question: str
     other: str
     similarity: float
     threshold: float
+    at_least: float | None = None
 
 
 class Judge(Protocol):
@@ -215,6 +223,17 @@ class Tally(Protocol):
         ...
 
 
+class Notes(Protocol):
+    """Takes down decisions and lessons; written to the store behind the caller's back, in batches.
+
+    A killed process loses what was not written yet: statistics, and no person's word.
+    """
+
+    def judgement(self, draft: JudgementDraft) -> None: ...
+
+    def lesson(self, lesson: Lesson) -> None: ...
+
+
 class Faults(Protocol):
     """Where the error of a failing part goes when the call must not fail with it."""
 
@@ -242,12 +261,13 @@ class Changes:
 
     `seq` is the point reached. `changes` is None when the log no longer reaches back far enough:
     the reader must forget what it holds and read again. `negatives` is the point that blocked
-    patterns have reached, see `Negatives.read`.
+    patterns have reached, see `Negatives.read`; `lessons` is the id of the newest lesson.
     """
 
     seq: int
     changes: tuple[Change, ...] | None
     negatives: int = 0
+    lessons: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,6 +380,91 @@ class Negatives(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What was learned about one pair of questions: whether one answer is right for both.
+
+    `pair` is a digest of both questions (`core.learning.pair_digest`); no text is kept. `by` says
+    who taught it. `score` is the judge's probability, None from a judge that tells none; `paid` is
+    True where the answer was fetched to learn this, False where it had to be fetched anyway: of
+    pairs that are served only those are known, so they stand for many.
+    """
+
+    at: float
+    pair: str
+    scope: str
+    entry_id: int
+    right: bool
+    by: Labeller
+    score: float | None = None
+    paid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementDraft:
+    """A `Judgement` that is not stored yet; the other question is the entry's."""
+
+    at: float
+    scope: str
+    entry_id: int
+    question: str
+    question_digest: str
+    similarity: float
+    probability: float | None
+    served: bool
+    saved: Saved = Saved()
+    label: Label | None = None
+    labelled_by: Labeller | None = None
+
+
+class Learned(Protocol):
+    """What a store keeps of decisions by meaning. Fails as the store does.
+
+    *Judgements* hold texts: a log of what was served by meaning or would have been, the oldest
+    going first, and each with its entry: whoever deletes an entry deletes what was asked of it.
+    *Lessons* hold none and stay; those of persons for ever, others while they are among the last.
+    """
+
+    def add(
+        self,
+        judgements: Sequence[JudgementDraft],
+        lessons: Sequence[Lesson],
+        *,
+        keep: int,
+        wait: bool = True,
+    ) -> None:
+        """Add both in one transaction, judgements of entries that are gone left out.
+
+        At most `keep` judgements remain, and `LESSONS_KEPT` lessons that no person taught.
+        Without `wait` it never waits for a lock: StoreLockedError, and nothing was written.
+        """
+        ...
+
+    def read(self, after: int) -> tuple[int, list[Lesson]]:
+        """The id of the newest lesson (0: there was none yet), and those above `after`, oldest
+        first."""
+        ...
+
+    def judgements(
+        self,
+        *,
+        entry_id: int | None = None,
+        question_digest: str | None = None,
+        since: float = 0.0,
+        limit: int | None = None,
+    ) -> list[Judgement]:
+        """Those for which all that is given holds, newest first."""
+        ...
+
+    def label(self, judgement_ids: Sequence[int], label: Label, by: Labeller) -> None:
+        """Note what became known of judgements; ids that are gone are passed over."""
+        ...
+
+
+LESSONS_KEPT = 5_000
+"""Lessons that no person taught: 1 MB of them, more than any calibration looks back upon."""
+
+
 class Store(Protocol):
     """The truth: entries with their vectors, scopes, blocked patterns, counters and meta.
 
@@ -371,6 +476,11 @@ class Store(Protocol):
     @property
     def negatives(self) -> Negatives:
         """The blocked patterns."""
+        ...
+
+    @property
+    def learned(self) -> Learned:
+        """What was decided by meaning, and what became known of it."""
         ...
 
     def put(self, drafts: Sequence[Draft]) -> list[Entry]:

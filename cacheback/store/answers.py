@@ -39,6 +39,14 @@ def decode_text(data: bytes) -> str:
     return data.decode("utf-8", "surrogatepass")
 
 
+def readable_text(data: bytes) -> str:
+    """What can be read of a text that may be damaged, where it is shown but decides nothing."""
+    try:
+        return decode_text(data)
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+
+
 def dump_json(value: JSON) -> bytes:
     """Raises InputError when `value` is not JSON."""
     try:

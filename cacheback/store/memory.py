@@ -15,6 +15,7 @@ from cacheback.errors import ClosedError, StoreError
 from cacheback.models import JSON, Answer, Draft, Entry
 from cacheback.store.answers import dump_answer, dump_json, load_answer, load_json
 from cacheback.store.forks import follow_forks
+from cacheback.store.learned import MemoryLearned
 from cacheback.store.negatives import MemoryNegatives
 from cacheback.store.relying import require_meta
 from cacheback.store.rows import entry_of
@@ -56,6 +57,7 @@ class MemoryStore:
         self.negatives = MemoryNegatives(
             self._reading, self._writing, lambda: require_meta(self._meta, self._relied_on)
         )
+        self.learned = MemoryLearned(self._reading, self._writing, self._question_of)
         follow_forks(self)
 
     def put(self, drafts: Sequence[Draft]) -> list[Entry]:
@@ -136,13 +138,14 @@ class MemoryStore:
     def changes(self, since: int) -> Changes:
         with self._reading():
             require_meta(self._meta, self._relied_on)
+            points = (self.negatives.point, self.learned.newest)
             if since < 0:
-                return Changes(self._seq, (), self.negatives.point)
+                return Changes(self._seq, (), *points)
             behind = self._seq - since
             if not 0 <= behind <= len(self._log):
-                return Changes(self._seq, None, self.negatives.point)
+                return Changes(self._seq, None, *points)
             changes = tuple(islice(self._log, len(self._log) - behind, None))
-            return Changes(self._seq, changes, self.negatives.point)
+            return Changes(self._seq, changes, *points)
 
     def record(self, uses: Mapping[int, Use], counters: Mapping[str, float]) -> None:
         with self._writing():
@@ -245,8 +248,13 @@ class MemoryStore:
             held = self._held.pop(entry_id, None)
             if held is not None:
                 self._unlink(held.entry)
+                self.learned.forget(entry_id)
                 self._remove(self._synthesised.pop(entry_id, ()))
         return before - len(self._held)
+
+    def _question_of(self, entry_id: int) -> str | None:
+        held = self._held.get(entry_id)
+        return None if held is None else held.entry.question
 
     def _expired(self, now: float) -> list[int]:
         """Ids that have expired, once; some may be gone already."""

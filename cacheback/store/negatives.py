@@ -10,9 +10,9 @@ from typing import Any
 
 from cacheback.core.ports import HeldNegative, NegativeDraft, Report
 from cacheback.errors import StoreFullError, StoreReadOnlyError
-from cacheback.store.answers import decode_text, encode_text
+from cacheback.store.answers import encode_text, readable_text
 from cacheback.store.connection import Connections
-from cacheback.store.upgrading import SCHEMA_VERSION, upgrade, version_of
+from cacheback.store.upgrading import NEGATIVES_SINCE, upgrade, version_of
 
 _NEGATIVE = """
     SELECT id, pattern, digest, reason, namespace, created_at, expires_at, vector
@@ -48,7 +48,7 @@ class SQLiteNegatives:
         Where that cannot be written it serves as it always did, and nothing is blocked.
         """
         with self._connections.reading() as db:
-            self._there = version_of(db) == SCHEMA_VERSION
+            self._there = version_of(db) >= NEGATIVES_SINCE
         if not self._there:
             with suppress(StoreReadOnlyError, StoreFullError), self._connections.writing() as db:
                 upgrade(db)
@@ -158,9 +158,9 @@ def _draft_from(  # noqa: PLR0917 - the columns of one row
     vector: bytes | None,
 ) -> NegativeDraft:
     return NegativeDraft(
-        pattern=_text(pattern),
+        pattern=readable_text(pattern),
         digest=digest,
-        reason=_text(reason),
+        reason=readable_text(reason),
         namespace=namespace or None,
         created_at=created_at,
         expires_at=expires_at,
@@ -169,14 +169,7 @@ def _draft_from(  # noqa: PLR0917 - the columns of one row
 
 
 def _report_from(created_at: float, text: bytes | None, vector: bytes | None) -> Report:
-    return Report(created_at, None if text is None else _text(text), vector)
-
-
-def _text(data: bytes) -> str:
-    try:
-        return decode_text(data)
-    except UnicodeDecodeError:  # damaged: the digest still blocks, and `check` names it
-        return data.decode("utf-8", "replace")
+    return Report(created_at, None if text is None else readable_text(text), vector)
 
 
 class MemoryNegatives:

@@ -19,6 +19,7 @@ from cacheback.store.answers import dump_json, load_json
 from cacheback.store.check import examine
 from cacheback.store.connection import Connections
 from cacheback.store.files import prepare, refuse_newer, size_on_disk
+from cacheback.store.learned import SQLiteLearned
 from cacheback.store.negatives import SQLiteNegatives
 from cacheback.store.relying import require_meta
 from cacheback.store.rows import ENTRY, INSERT, entry_from, entry_of, row_of
@@ -73,11 +74,13 @@ class SQLiteStore:
         self._reported: set[int] = set()
         self._relied_on: Mapping[str, str | None] = {}
         self.negatives = SQLiteNegatives(self._connections, self._require_meta)
+        self.learned = SQLiteLearned(self._connections)
         try:
             with self._connections.reading() as db:
                 refuse_newer(db, self.path)
                 _total(db)
             self.negatives.prepare()
+            self.learned.prepare()
         except BaseException:
             self._connections.close()
             raise
@@ -182,9 +185,9 @@ class SQLiteStore:
             self._require_meta(db)
             row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
             seq: int = 0 if row is None else row[0]
-            negatives = self.negatives.point(db)
+            points = (self.negatives.point(db), self.learned.newest(db))
             if since < 0:
-                return Changes(seq, (), negatives)
+                return Changes(seq, (), *points)
             rows = db.execute(
                 "SELECT kind, entry_id, scope, question_digest FROM changes WHERE seq > ?"
                 " ORDER BY seq",
@@ -192,7 +195,7 @@ class SQLiteStore:
             ).fetchall()
         # The sequence has no gaps: where rows are missing, the log was trimmed.
         whole = len(rows) == seq - since
-        return Changes(seq, tuple(Change(*row) for row in rows) if whole else None, negatives)
+        return Changes(seq, tuple(Change(*row) for row in rows) if whole else None, *points)
 
     def record(self, uses: Mapping[int, Use], counters: Mapping[str, float]) -> None:
         with self._connections.writing(wait=False) as db:

@@ -10,8 +10,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-NEGATIVES_SINCE = 2
-STEPS: Mapping[int, str] = {NEGATIVES_SINCE: "negatives.sql"}
+NEGATIVES_SINCE, LEARNED_SINCE = 2, 3
+STEPS: Mapping[int, str] = {NEGATIVES_SINCE: "negatives.sql", LEARNED_SINCE: "learned.sql"}
 """From the version before to this one; the file sets `user_version` itself."""
 
 SCHEMA_VERSION = max(STEPS)

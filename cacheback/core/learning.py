@@ -1,0 +1,215 @@
+"""Learning: what became known of decisions by meaning, and what follows from it for the next one.
+
+What may live here: labels of pairs, evidence by entry, the operating point that follows from all
+evidence, and what is noted of each decision. What it may not know: how answers are compared
+(`comparing.py`), when upstream is asked for one (`engine.py`), how lessons are stored.
+
+Two things are learned. What a *person* says of a pair holds for that pair, and at once. What the
+comparison of two answers says is evidence: it moves the operating point (`calibration.py`) where
+`max_error` is set.
+
+All lessons are read anew when the store says that there are more: what was read never changes, so
+no lock is needed. 5,000 of them take 20 ms, at most once in `tally.SECONDS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from cacheback.core.calibration import Calibration, calibrate
+from cacheback.core.ports import JudgementDraft, Lesson
+from cacheback.models import Candidate, Entry, Label, Labeller, Reason, Saved, Verdict
+
+if TYPE_CHECKING:
+    from cacheback.core.parts import Asked, Limits, Parts
+
+_PAIR_DOMAIN = b"cacheback.pair.v1\0"
+
+# How many observations of its own an entry needs to count as much as the pooled calibration:
+# shrinkage by a Beta prior of that strength around the pooled estimate (Robbins 1956; Efron and
+# Morris 1975). Few, as most entries are asked for less often than that.
+_STRENGTH = 8.0
+
+
+def pair_digest(question_digest: str, other_digest: str) -> str:
+    """SHA-256 of two questions' digests, whichever is asked first: 64 hexadecimal digits."""
+    both = "\0".join(sorted((question_digest, other_digest)))
+    return hashlib.sha256(_PAIR_DOMAIN + both.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """What follows from all lessons up to one.
+
+    Of what persons said the last counts: `wrong` are pairs, `right` pairs in a scope. `of_entry`
+    counts what comparisons said of one entry's answer for other questions.
+    """
+
+    newest: int = 0
+    wrong: frozenset[str] = frozenset()
+    right: frozenset[tuple[str, str]] = frozenset()
+    of_entry: Counter[tuple[int, bool]] = field(default_factory=Counter)
+    calibration: Calibration | None = None
+
+
+class Learning:
+    """What this process knows of pairs, entries and scores."""
+
+    def __init__(self, parts: Parts, limits: Limits) -> None:
+        self._parts = parts
+        self._limits = limits
+        self._newest = {0}
+        self._known = self._made(0, ())
+
+    # Deciding -------------------------------------------------------------------------------
+
+    def told(self, asked: Asked, entry: Entry) -> Verdict | None:
+        """What a person has said of this pair: it needs no judge.
+
+        "Wrong" holds in every scope, as all it can do is to call upstream; "right" only where it
+        was said.
+        """
+        known = self._known
+        if not (known.wrong or known.right):
+            return None
+        pair = pair_digest(asked.digest, entry.question_digest)
+        if pair in known.wrong:
+            return Verdict(False, Reason.REPORTED_WRONG)
+        if (pair, asked.scope.digest) in known.right:
+            return Verdict(True, Reason.REPORTED_RIGHT)
+        return None
+
+    @property
+    def at_least(self) -> float | None:
+        """The probability from which the judge is to serve; None leaves that to the judge.
+
+        Where there is a bound on errors the judge shall only veto, and `review` decides.
+        """
+        return None if self._known.calibration is None else 0.0
+
+    def review(self, entry: Entry, similarity: float, verdict: Verdict) -> Verdict:
+        """The judge's verdict under the bound on errors, if there is one."""
+        known = self._known
+        if known.calibration is None or not verdict.serve:
+            return verdict
+        score = _shrunk(verdict, similarity, entry, known)
+        point = known.calibration.operating_point
+        verdict = replace(verdict, probability=score)
+        if score >= point:
+            return verdict
+        told = f"{score:.3f} < {point:.3f}" if point <= 1 else "nothing is sure enough yet"
+        detail = f"{told}, for at most {self._limits.max_error:.1%} wrong answers"
+        return replace(verdict, serve=False, reason=Reason.ERROR_BOUND, detail=detail)
+
+    # Asking for evidence --------------------------------------------------------------------
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a bound on errors, so that evidence is of use."""
+        return self._known.calibration is not None
+
+    def audits(self) -> bool:
+        """Whether the hit that is just being served is also to be asked of upstream."""
+        calibration = self._known.calibration
+        return calibration is not None and self._parts.random() < calibration.audit_probability
+
+    # Learning -------------------------------------------------------------------------------
+
+    def judged(self, asked: Asked, candidate: Candidate, saved: Saved, *, served: bool) -> None:
+        """Note a hit by meaning, or what would have been one."""
+        if not self._limits.judgements_kept:
+            return
+        self._parts.notes.judgement(
+            JudgementDraft(
+                at=asked.now,
+                scope=asked.scope.digest,
+                entry_id=candidate.entry.id,
+                question=asked.request.question,
+                question_digest=asked.digest,
+                similarity=candidate.similarity,
+                probability=candidate.verdict.probability,
+                served=served,
+                saved=saved,
+            )
+        )
+
+    def compared(
+        self, asked: Asked, candidate: Candidate, *, right: bool, by: Labeller, paid: bool
+    ) -> None:
+        """Note what became of comparing the candidate's answer with upstream's."""
+        lesson = self._lesson(candidate.entry, asked.digest, asked.scope.digest, right, by)
+        score = candidate.verdict.probability
+        self._parts.notes.lesson(replace(lesson, score=score, paid=paid))
+
+    def teach(
+        self, entry: Entry, question_digest: str, label: Label, scope: str | None = None
+    ) -> None:
+        """What a person says of a pair; it is stored, and holds, when this returns.
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        right, where = label == "right", scope or entry.scope
+        lesson = self._lesson(entry, question_digest, where, right, "person")
+        store = self._parts.store.learned
+        store.add((), (lesson,), keep=self._limits.judgements_kept)
+        self.follow(store.read(self._known.newest)[0])
+
+    def _lesson(
+        self, entry: Entry, question_digest: str, scope: str, right: bool, by: Labeller
+    ) -> Lesson:
+        pair = pair_digest(question_digest, entry.question_digest)
+        return Lesson(self._parts.clock(), pair, scope, entry.id, right, by)
+
+    # Following ------------------------------------------------------------------------------
+
+    def follow(self, newest: int) -> None:
+        """Read all lessons anew if the store has newer ones.
+
+        Two threads may do so at once: the number is noted first, so that whoever puts back the
+        older state sees afterwards that there is a newer one.
+        """
+        self._newest.add(newest)
+        while self._known.newest < max(self._newest):
+            newest, lessons = self._parts.store.learned.read(0)
+            self._newest.add(newest)
+            self._known = self._made(newest, lessons)
+
+    def _made(self, newest: int, lessons: Sequence[Lesson]) -> _Known:
+        wrong, right = _said([one for one in lessons if one.by == "person"])
+        compared = [one for one in lessons if one.by != "person"]
+        bound = self._limits.max_error
+        return _Known(
+            newest=newest,
+            wrong=wrong,
+            right=right,
+            of_entry=Counter((one.entry_id, one.right) for one in compared),
+            calibration=None if bound is None else calibrate(bound, compared),
+        )
+
+
+def _said(lessons: Sequence[Lesson]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+    """Pairs that persons call wrong, and pairs in a scope that they call right."""
+    last: dict[str, bool] = {}
+    where: dict[str, set[str]] = {}
+    for lesson in lessons:
+        last[lesson.pair] = lesson.right
+        where.setdefault(lesson.pair, set())
+        if lesson.right:
+            where[lesson.pair].add(lesson.scope)
+        else:
+            where[lesson.pair].clear()
+    wrong = frozenset(pair for pair, right in last.items() if not right)
+    return wrong, frozenset((pair, scope) for pair, some in where.items() for scope in some)
+
+
+def _shrunk(verdict: Verdict, similarity: float, entry: Entry, known: _Known) -> float:
+    """The judge's probability (the cosine of one that tells none), drawn towards what comparisons
+    said of this entry."""
+    pooled = verdict.probability if verdict.probability is not None else max(0.0, similarity)
+    right, wrong = known.of_entry[entry.id, True], known.of_entry[entry.id, False]
+    return (_STRENGTH * pooled + right) / (_STRENGTH + right + wrong)
