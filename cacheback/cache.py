@@ -560,7 +560,7 @@ class SemanticCache:
         raises is counted, and fails no call."""
         self.engine.observers.add(observer)
 
-    def report(self, error: Exception) -> None:
+    def report_error(self, error: Exception) -> None:
         """Count, and log once, an error in an adapter's own reading of what passes."""
         self.engine.parts.faults.report(Reason.WIRE_FAILED, error)
 

@@ -77,7 +77,7 @@ class Model:
     def __call__(self, _: Send) -> Reply:
         self.calls += 1
         listener = Words()
-        relay = SyncRelay(self.pieces(), listener, close=self.close, report=self.cache.report)
+        relay = SyncRelay(self.pieces(), listener, close=self.close, report=self.cache.report_error)
         return relay.reply()
 
 
@@ -165,7 +165,7 @@ async def test_on_an_event_loop(cache: SemanticCache) -> None:
 
     async def send(step: Send) -> Reply:
         calls.append(step)
-        return AsyncRelay(pieces(), Words(), close=close, report=cache.report).reply()
+        return AsyncRelay(pieces(), Words(), close=close, report=cache.report_error).reply()
 
     leading = await cache.aanswer(cache.request(QUESTION, stream=True), send)
     following = asyncio.create_task(cache.aanswer(cache.request(QUESTION), send))
@@ -185,7 +185,7 @@ def test_a_listener_that_cannot_tell_the_answer_fails_nothing_either(cache: Sema
         def answer(self) -> Answer:
             raise ZeroDivisionError
 
-    relay = SyncRelay(iter([("Paris.",)]), Dumb(), close=lambda: None, report=cache.report)
+    relay = SyncRelay(iter([("Paris.",)]), Dumb(), close=lambda: None, report=cache.report_error)
     outcome = cache.answer(cache.request(QUESTION, stream=True), lambda _: relay.reply())
     assert outcome.reply is not None
     assert list(outcome.reply.native) == [("Paris.",)]
@@ -201,7 +201,7 @@ def test_a_listener_that_fails_is_counted_and_fails_nothing(cache: SemanticCache
 
     def send(_: Send) -> Reply:
         return SyncRelay(
-            iter([("Paris.",)]), Deaf(), close=lambda: None, report=cache.report
+            iter([("Paris.",)]), Deaf(), close=lambda: None, report=cache.report_error
         ).reply()
 
     outcome = cache.answer(cache.request(QUESTION, stream=True), send)

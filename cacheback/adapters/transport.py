@@ -125,7 +125,7 @@ class CachingTransport:
         try:
             found = reading(request.method, url.netloc, url.raw_path, headers, body, asked)
         except Exception as error:  # noqa: BLE001 - a request that we cannot read passes untouched
-            self.cache.report(error)
+            self.cache.report_error(error)
             return None
         if found is None or not request.extensions.get(DISCREET, False):
             return found
@@ -168,7 +168,7 @@ class CachingTransport:
 
     def about(self, response: Any, begun: float) -> dict[str, Any]:
         """What a relay must know of the response whose body it reads."""
-        return {"begun": begun, "report": self.cache.report, "head": response}
+        return {"begun": begun, "report": self.cache.report_error, "head": response}
 
     def respond(self, one: Exchange | BatchExchange, result: Any) -> Any:
         """The response for the SDK; None, and counted, where what memory has cannot be told."""
@@ -193,7 +193,7 @@ class CachingTransport:
 
     def _untold(self, result: Any, error: Exception) -> Any:
         """As `respond`, but a blocked question does not go upstream for that: it is refused."""
-        self.cache.report(error)
+        self.cache.report_error(error)
         if not (isinstance(result, Outcome) and result.tier is Tier.NEGATIVE):
             return None
         wrong = ConfigurationError(

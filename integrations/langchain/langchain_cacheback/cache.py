@@ -122,7 +122,7 @@ class CachebackCache(BaseCache):
                 temperature=placed.temperature,
             )
         except Exception as error:  # noqa: BLE001 - what raises here would reach the caller
-            self.cache.report(error)
+            self.cache.report_error(error)
             return None
 
     def _told(self, outcome: Outcome) -> list[Generation] | None:
@@ -131,14 +131,14 @@ class CachebackCache(BaseCache):
         try:
             return _told(outcome, outcome.answer)
         except Exception as error:  # noqa: BLE001 - as above: a miss
-            self.cache.report(error)
+            self.cache.report_error(error)
             return None
 
     def _reply(self, generations: Sequence[Generation]) -> Reply:
         try:
             return Reply(generations, answer_of(generations))
         except Exception as error:  # noqa: BLE001 - as above: not stored
-            self.cache.report(error)
+            self.cache.report_error(error)
             return Reply(generations)
 
 

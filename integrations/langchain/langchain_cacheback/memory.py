@@ -70,7 +70,7 @@ class Memory:
                 voice=Telling,
             )
         except Exception as error:  # noqa: BLE001 - what raises here would reach the caller
-            self.cache.report(error)
+            self.cache.report_error(error)
             return None
 
     def reply(self, step: Send, result: ChatResult, begun: float) -> Reply:
@@ -80,7 +80,7 @@ class Memory:
         try:
             answer = answer_of(result.generations, result.llm_output) if step.keep else None
         except Exception as error:  # noqa: BLE001 - as above: not stored
-            self.cache.report(error)
+            self.cache.report_error(error)
         return Reply(result, answer, seconds=seconds)
 
     def result(self, outcome: Outcome, schema: object) -> ChatResult | None:
@@ -95,7 +95,7 @@ class Memory:
                 _tell(one.message, outcome, schema)
             return ChatResult(generations=generations, llm_output=output_of(outcome.answer) or None)
         except Exception as error:  # noqa: BLE001 - as above: a miss
-            self.cache.report(error)
+            self.cache.report_error(error)
             return None
 
     def replay(self, outcome: Outcome, schema: object) -> list[ChatGenerationChunk] | None:

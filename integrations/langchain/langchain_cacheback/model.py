@@ -163,7 +163,9 @@ class _Streaming(_Remembering):
         def send(_: Send) -> Reply:
             recorder = Recorder()
             passing = recorder.passing(call())
-            relay = SyncRelay(passing, recorder, close=passing.close, report=memory.cache.report)
+            relay = SyncRelay(
+                passing, recorder, close=passing.close, report=memory.cache.report_error
+            )
             return relay.reply()
 
         def answered() -> Generator[ChatGenerationChunk]:
@@ -206,7 +208,9 @@ class _AsyncStreaming(_Remembering):
         async def send(_: Send) -> Reply:
             recorder = Recorder()
             passing = recorder.apassing(call())
-            relay = AsyncRelay(passing, recorder, close=passing.aclose, report=memory.cache.report)
+            relay = AsyncRelay(
+                passing, recorder, close=passing.aclose, report=memory.cache.report_error
+            )
             return relay.reply()
 
         async def answered() -> AsyncGenerator[ChatGenerationChunk]:

@@ -145,7 +145,7 @@ class CachebackLLM(_Base):
         try:
             return origin(prompt, given, self)
         except Exception as error:  # noqa: BLE001 - whatever somebody's prompt holds
-            self.cacheback.cache.report(error)
+            self.cacheback.cache.report_error(error)
             return Origin()
 
     # Structured output of LLMs that do not make it of their `chat` -----------------------------

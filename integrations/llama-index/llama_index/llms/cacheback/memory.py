@@ -72,7 +72,7 @@ class Memory:
                 pieces(native),
                 recorder,
                 close=_closing(native),
-                report=self.cache.report,
+                report=self.cache.report_error,
                 begun=begun,
             ).reply()
 
@@ -105,7 +105,7 @@ class Memory:
                 apieces(native),
                 recorder,
                 close=_aclosing(native),
-                report=self.cache.report,
+                report=self.cache.report_error,
                 begun=begun,
             ).reply()
 
@@ -141,7 +141,7 @@ class Memory:
             asked = read(call, self.inner, self.index_version)
             return self.request(asked, stream=call.streams)
         except Exception as error:  # noqa: BLE001 - whatever somebody's LLM or message holds
-            self.cache.report(error)
+            self.cache.report_error(error)
             return None
 
     def _reply(self, call: Call, step: Send, native: Response, begun: float) -> Reply:
@@ -152,7 +152,7 @@ class Memory:
             ending = Ending(native)
             answer = whole(answer_of(call.kind, native, self.inner, ending), ending)
         except Exception as error:  # noqa: BLE001 - as above; the caller has its response
-            self.cache.report(error)
+            self.cache.report_error(error)
             answer = None
         return Reply(native, answer, seconds=seconds)
 

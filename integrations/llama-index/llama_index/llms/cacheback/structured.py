@@ -98,7 +98,7 @@ def _request(memory: Memory, wanted: Wanted) -> Request | None:
         asked = read(Call(CHAT, wanted.method, messages, kwargs), memory.inner, None)
         return memory.request(replace(asked, parts={**asked.parts, "endpoint": "structured"}))
     except Exception as error:  # noqa: BLE001 - whatever somebody's prompt holds
-        memory.cache.report(error)
+        memory.cache.report_error(error)
         return None
 
 
@@ -116,5 +116,5 @@ def _made(memory: Memory, wanted: Wanted, answer: Answer | None) -> BaseModel | 
     try:
         return wanted.output_cls.model_validate_json(answer.text if answer else "")
     except ValidationError as error:
-        memory.cache.report(error)
+        memory.cache.report_error(error)
         return None
