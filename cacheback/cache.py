@@ -1,9 +1,7 @@
-"""SemanticCache: the façade, and the place where the parts are put together."""
+"""SemanticCache: the façade. Its parts are put together in `assembly.py`."""
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import time
 import weakref
@@ -13,29 +11,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from cacheback.assembly import assemble, claim, open_store
 from cacheback.config import DEFAULT_DIR, CacheKeywords, Settings
 from cacheback.core.engine import Engine
-from cacheback.core.flight import Flights
-from cacheback.core.hot import HotMap
 from cacheback.core.judge import GuardedThreshold
 from cacheback.core.memory import Memo
-from cacheback.core.parts import Limits, Parts
 from cacheback.core.ports import Selection
-from cacheback.core.scope import ScopeRules, known_parts
+from cacheback.core.scope import known_parts
 from cacheback.core.screening import HandlerError
-from cacheback.core.synthesis import PromptWriter, write_prompt
-from cacheback.drive import AsyncSender, Landing, Sender, arun, in_thread, run
+from cacheback.drive import AsyncSender, Sender, arun, in_thread, run
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
-from cacheback.errors import (
-    ClosedError,
-    EmbedderMismatchError,
-    InputError,
-    ReembeddingError,
-    StoreError,
-    StoreReadOnlyError,
-)
-from cacheback.index.catalog import IndexCatalog
+from cacheback.errors import ClosedError, InputError
 from cacheback.models import (
     JSON,
     Answer,
@@ -52,26 +39,15 @@ from cacheback.models import (
     Stats,
 )
 from cacheback.negative import NegativeCache
-from cacheback.prices import price
-from cacheback.store.memory import MemoryStore
-from cacheback.store.sqlite import SQLiteStore
-from cacheback.tally import FaultLog, WriteBehind
-from cacheback.vectors import pack, unpack
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from cacheback.core.observing import Observer
     from cacheback.core.plan import Plan, Send
-    from cacheback.core.ports import Embedder, Judge, Store
-    from cacheback.writing import SynthesizerWriter
-
-# Keys of the store's meta: whose vectors it holds, and whose they are being turned into.
-EMBEDDER_META = "embedder"
-REEMBEDDING_META = "reembedding"
+    from cacheback.core.ports import Judge, Store
 
 _DEFAULTS = Controls()
-_log = logging.getLogger("cacheback")
 
 
 class SemanticCache:
@@ -109,64 +85,22 @@ class SemanticCache:
     ) -> None:
         self.settings = Settings(cache_dir=cache_dir, **settings)
         self.embedder = Checked(make_embedder(self.settings.embedder))
-        self.store = store or _open_store(self.settings)
+        self.store = store or open_store(self.settings)
         self._pid = os.getpid()
         self._closed = False
         try:
-            _claim(self.store, self.embedder)
-            self._tally = WriteBehind(self.store, clock)
-            self.engine = self._assemble(judge or GuardedThreshold(), clock)
+            claim(self.store, self.embedder)
+            assembled = assemble(
+                self.settings, self.store, self.embedder, judge or GuardedThreshold(), clock
+            )
         except BaseException:
             self.store.close()
             raise
+        self.engine = assembled.engine
+        self.catalog = assembled.catalog
+        self._tally, self._notes = assembled.tally, assembled.notes
         # Also when nobody calls `close()`: what is pending is written at the end of the program.
-        self._finish = weakref.finalize(
-            self, _finish, self._tally, self.catalog, self.store, self._writer
-        )
-
-    def _assemble(self, judge: Judge, clock: Callable[[], float]) -> Engine:
-        settings = self.settings
-        self.catalog = IndexCatalog(
-            self.store,
-            dim=self.embedder.dim,
-            directory=settings.directory,
-            fingerprint=self.embedder.fingerprint,
-        )
-        faults = FaultLog(self._tally)
-        self._writer = _writer(settings, faults)
-        parts = Parts(
-            store=self.store,
-            catalog=self.catalog,
-            embedder=self.embedder,
-            judge=judge,
-            rules=ScopeRules(settings.scope),
-            hot=HotMap(settings.hot_entries),
-            tally=self._tally,
-            faults=faults,
-            clock=clock,
-            day=_day,
-            price=price,
-            pack=pack,
-            sound=_sound,
-            unpack=partial(unpack, dim=self.embedder.dim),
-            writer=self._writer,
-        )
-        limits = Limits(
-            threshold=settings.similarity_threshold,
-            ttl=settings.cache_ttl,
-            max_entries=settings.cache_max_entries,
-            candidates=settings.candidates,
-            enabled=settings.cache_enabled,
-            exact_above_temperature=settings.exact_above_temperature,
-            negative_threshold=settings.negative_threshold,
-            on_negative_hit=settings.on_negative_hit,
-            synthesis_mode=settings.synthesis_mode,
-            synthesis_threshold=settings.synthesis_threshold,
-            synthesis_top_k=settings.synthesis_top_k,
-            synthesis_scope=tuple(settings.synthesis_scope),
-            synthesis_prompt=_prompt_writer(settings),
-        )
-        return Engine(parts, limits, Flights(Landing))
+        self._finish = weakref.finalize(self, assembled.finish)
 
     # Asking ---------------------------------------------------------------------------------
 
@@ -610,75 +544,6 @@ class SemanticCache:
         )
 
 
-def embedder_meta(embedder: Embedder) -> str:
-    """How a store notes whose vectors it holds."""
-    return json.dumps(
-        {"name": embedder.name, "dim": embedder.dim, "fingerprint": embedder.fingerprint},
-        sort_keys=True,
-    )
-
-
-def _open_store(settings: Settings) -> Store:
-    directory = settings.directory
-    if directory is None:
-        return MemoryStore()
-    return SQLiteStore(directory, lock_timeout=settings.lock_timeout)
-
-
-def _claim(store: Store, embedder: Embedder) -> None:
-    """Note whose vectors a new store holds; refuse one that holds another embedder's."""
-    if store.meta(REEMBEDDING_META) is not None:
-        raise ReembeddingError(
-            "a change of embedder was begun in this directory and not finished;"
-            " run: cacheback reembed"
-        )
-    mine, found = embedder_meta(embedder), store.meta(EMBEDDER_META)
-    store.rely_on({EMBEDDER_META: mine, REEMBEDDING_META: None})
-    if found is None:
-        try:
-            store.set_meta({EMBEDDER_META: mine})
-        except StoreReadOnlyError:
-            # Nothing can be stored here, so nothing can be mixed up either.
-            store.rely_on({EMBEDDER_META: None, REEMBEDDING_META: None})
-    elif found != mine:
-        raise EmbedderMismatchError(
-            f"this directory holds vectors of the embedder {found}, and {mine} was asked for;"
-            " use the first, another cache_dir, or re-embed the entries:"
-            f" cacheback reembed --embedder {embedder.name}"
-        )
-
-
-def _writer(settings: Settings, faults: FaultLog) -> SynthesizerWriter | None:
-    """What lets the settings' model write answers; None where none is to be written."""
-    if settings.synthesis_mode == "off" or not settings.cache_enabled:
-        return None
-    # Imported here: asyncio and an HTTP library, 60 ms, which a cache without synthesis is spared.
-    from cacheback.writing import make_writer  # noqa: PLC0415
-
-    return make_writer(settings, partial(faults.report, Reason.SYNTHESIS_FAILED))
-
-
-def _prompt_writer(settings: Settings) -> PromptWriter:
-    given = settings.synthesis_prompt
-    if given is None:
-        return write_prompt
-    return partial(write_prompt, rules=given) if isinstance(given, str) else given
-
-
-def _finish(
-    tally: WriteBehind, catalog: IndexCatalog, store: Store, writer: SynthesizerWriter | None
-) -> None:
-    if writer is not None:
-        writer.close()
-    try:
-        tally.record()
-    except StoreError as error:
-        _log.warning("the last counters were not recorded: %s", error)
-    finally:
-        catalog.close()
-        store.close()
-
-
 def _hit(outcome: Outcome) -> Hit | None:
     answer, entry = outcome.answer, outcome.entry
     if answer is None:
@@ -751,17 +616,3 @@ def _spent(tier: str, counters: Mapping[str, float]) -> Spent:
         tokens=int(counters.get(f"tokens.{tier}", 0)),
         money=counters.get(f"cost.{tier}", 0.0),
     )
-
-
-def _sound(answer: Answer) -> Answer:
-    if not answer.format:
-        return answer
-    # Imported here: 12 ms, for the codecs, that a cache of plain texts need not pay.
-    from cacheback.wire.registry import sound  # noqa: PLC0415
-
-    return sound(answer)
-
-
-def _day(now: float) -> str:
-    """The local date, as that is what "today" means to those who ask."""
-    return time.strftime("%Y-%m-%d", time.localtime(now))

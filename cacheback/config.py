@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
 
 from cacheback.core.normalise import blank_volatile
 from cacheback.core.scope import Rule, ScopeRules
@@ -28,6 +28,9 @@ MEMORY = ":memory:"
 """As `cache_dir`: keep everything in this process's memory, and nothing on disk."""
 
 _MODES = get_args(SynthesisMode)
+_CACHE_MODES = ("default", "shadow")
+# Of two hits one may be wrong: whoever can bear more needs no bound.
+_MOST_ERRORS = 0.5
 # Seconds: an hour. What waits in a thread takes no infinity.
 _LONGEST_WAIT = 3_600
 # Not whose the entries are, nor anything that was said or shown besides the question: that may hold
@@ -89,6 +92,16 @@ class Settings:
             provider, endpoint, model, system, tools, tool_choice and parameters.
         synthesis_prompt: other rules for the model (a text that keeps the reply's protocol), or a
             function as `core.synthesis.write_prompt`.
+        mode: "shadow" serves nothing and judges everything: what memory would have served goes
+            upstream all the same, and the two answers are compared; "default" serves.
+        max_error: at most this share of the hits by meaning (above 0, at most 0.5) may be wrong.
+            The judge's probability from which a hit is served follows from evidence, and a few hits
+            are also asked of upstream to gather it; None leaves the decision to the judge.
+        judgements_kept: how many hits by meaning, real or in shadow, are kept with their questions,
+            to be looked at; 0 for none.
+        referee_model: a model that is asked whether two answers say the same where comparing them
+            cannot tell; at the address and with the key of `synthesis_model`. None for none.
+        referee: instead of a model's name a function or an object as for `synthesizer`.
 
     Raises:
         ConfigurationError: a value that cannot work.
@@ -119,6 +132,11 @@ class Settings:
     synthesis_timeout: float = 10.0
     synthesis_scope: Sequence[str] = ()
     synthesis_prompt: str | PromptWriter | None = None
+    mode: Literal["default", "shadow"] = "default"
+    max_error: float | None = None
+    judgements_kept: int = 10_000
+    referee_model: str | None = None
+    referee: Synthesizer | Callable[[Prompt], Any] | None = None
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -139,6 +157,7 @@ class Settings:
             )
         ScopeRules(self.scope)
         self._check_synthesis()
+        self._check_learning()
 
     def _check_kinds(self) -> None:
         # An empty one would be wherever the program happens to run.
@@ -168,12 +187,7 @@ class Settings:
                 f"synthesis_scope is {self.synthesis_scope!r}; sources may differ in"
                 f" {', '.join(_MAY_DIFFER)}, and in nothing else"
             )
-        synthesizer = self.synthesizer
-        if not (synthesizer is None or callable(synthesizer) or hasattr(synthesizer, "write")):
-            raise ConfigurationError(
-                f"synthesizer is {synthesizer!r}; it must be a function or an object with write();"
-                " a model's name is synthesis_model"
-            )
+        _check_model("synthesizer", self.synthesizer, "synthesis_model")
         rules = self.synthesis_prompt
         if not (rules is None or isinstance(rules, str) or callable(rules)):
             raise ConfigurationError(
@@ -184,6 +198,22 @@ class Settings:
                 f"synthesis_prompt does not demand the reply's first line: it must name {REFUSAL!r}"
                 f" for a refusal, and {CITING!r} before the numbers of the sources"
             )
+
+    def _check_learning(self) -> None:
+        if self.mode not in _CACHE_MODES:
+            raise ConfigurationError(
+                f"mode is {self.mode!r}; it must be 'default' or 'shadow'; the other modes are for"
+                " single requests (X-Cacheback-Mode, options())"
+            )
+        if self.max_error is not None:
+            bounded("max_error", self.max_error, 0, _MOST_ERRORS, hint="; None for no bound")
+            if not self.max_error:
+                raise ConfigurationError(
+                    "max_error is 0, which no evidence can ever show; name a share that you can"
+                    " bear, such as 0.01, or None for no bound"
+                )
+        bounded("judgements_kept", self.judgements_kept, 0)
+        _check_model("referee", self.referee, "referee_model")
 
     @property
     def directory(self) -> Path | None:
@@ -242,6 +272,11 @@ class CacheKeywords(TypedDict, total=False):
     synthesis_timeout: float
     synthesis_scope: Sequence[str]
     synthesis_prompt: str | PromptWriter | None
+    mode: Literal["default", "shadow"]
+    max_error: float | None
+    judgements_kept: int
+    referee_model: str | None
+    referee: Synthesizer | Callable[[Prompt], Any] | None
 
 
 class SettingKeywords(CacheKeywords, total=False):
@@ -294,6 +329,10 @@ READERS: Mapping[str, Reader] = {
     "synthesis_top_k": int,
     "synthesis_timeout": float,
     "synthesis_prompt": str,
+    "mode": str,
+    "max_error": optional_number,
+    "judgements_kept": int,
+    "referee_model": str,
     "synthesis_scope": lambda text: tuple(text.replace(",", " ").split()),
 }
 """How each setting of a cache is read from text."""
@@ -304,6 +343,15 @@ def _names(given: object, among: Sequence[str]) -> bool:
     if isinstance(given, str) or not isinstance(given, Iterable):
         return False
     return all(name in among for name in given)
+
+
+def _check_model(name: str, given: object, by_name: str) -> None:
+    """Raise where it is nothing that writes."""
+    if not (given is None or callable(given) or hasattr(given, "write")):
+        raise ConfigurationError(
+            f"{name} is {given!r}; it must be a function or an object with write();"
+            f" a model's name is {by_name}"
+        )
 
 
 def bounded(

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cacheback.cache import EMBEDDER_META, REEMBEDDING_META, embedder_meta
+from cacheback.assembly import EMBEDDER_META, REEMBEDDING_META, embedder_meta
 from cacheback.core.negative import seen
 from cacheback.core.ports import Selection
 from cacheback.errors import StoreLockedError

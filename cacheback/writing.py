@@ -18,7 +18,7 @@ import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cacheback.config import Settings, provider_keys
 from cacheback.core.ports import Synthesizer
@@ -26,9 +26,6 @@ from cacheback.core.synthesis import Prompt, Telling
 from cacheback.models import Reply, Usage
 from cacheback.relay import AsyncRelay, SyncRelay
 from cacheback.synthesizers.endpoint import find
-
-if TYPE_CHECKING:
-    from cacheback.synthesizers.http import HTTPSynthesizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +86,42 @@ def make_writer(settings: Settings, report: Callable[[Exception], None]) -> Synt
         ConfigurationError: the model needs a key, and there is none.
         MissingExtraError: there is no HTTP library.
     """
-    given, timeout = settings.synthesizer, settings.synthesis_timeout
-    if given is None:
-        made = _by_name(settings)
-        return SynthesizerWriter(made, timeout, report, close=made.close)
+    if settings.synthesizer is not None:
+        return _given(settings.synthesizer, settings, report)
+    return _by_name(settings.synthesis_model, "synthesis_model", settings, report)
+
+
+def make_referee(settings: Settings, report: Callable[[Exception], None]) -> SynthesizerWriter:
+    """What lets the settings' model say whether two answers say the same; raises as above."""
+    if settings.referee is not None:
+        return _given(settings.referee, settings, report)
+    return _by_name(settings.referee_model or "", "referee_model", settings, report)
+
+
+def _given(
+    given: Synthesizer | Callable[[Prompt], Any],
+    settings: Settings,
+    report: Callable[[Exception], None],
+) -> SynthesizerWriter:
     synthesizer = given if isinstance(given, Synthesizer) else Called(given)
-    return SynthesizerWriter(synthesizer, timeout, report)
+    return SynthesizerWriter(synthesizer, settings.synthesis_timeout, report)
 
 
-def _by_name(settings: Settings) -> HTTPSynthesizer:
+def _by_name(
+    model: str, setting: str, settings: Settings, report: Callable[[Exception], None]
+) -> SynthesizerWriter:
     endpoint = find(
-        settings.synthesis_model,
+        model,
         settings.synthesis_model_base_url,
         settings.synthesis_model_api_key,
         provider_keys(),
+        setting,
     )
     # Imported here: who brings a synthesizer needs no HTTP library.
     from cacheback.synthesizers.http import HTTPSynthesizer  # noqa: PLC0415
 
-    return HTTPSynthesizer(endpoint, settings.synthesis_timeout)
+    made = HTTPSynthesizer(endpoint, settings.synthesis_timeout)
+    return SynthesizerWriter(made, settings.synthesis_timeout, report, close=made.close)
 
 
 class SynthesizerWriting:

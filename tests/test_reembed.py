@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cacheback import EmbedderError, EmbedderMismatchError, Reason, SemanticCache
-from cacheback.cache import EMBEDDER_META, REEMBEDDING_META, embedder_meta
+from cacheback.assembly import EMBEDDER_META, REEMBEDDING_META, embedder_meta
 from cacheback.core.memory import Memo
 from cacheback.embedders import BaseEmbedder
 from cacheback.embedders.checked import Checked

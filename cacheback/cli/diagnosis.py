@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Literal
 
 from cacheback._version import __version__
-from cacheback.cache import EMBEDDER_META, SemanticCache, embedder_meta
+from cacheback.assembly import EMBEDDER_META, embedder_meta
+from cacheback.cache import SemanticCache
 from cacheback.cli.console import size
 from cacheback.cli.opened import embedder_of
 from cacheback.config import Settings, provider_keys

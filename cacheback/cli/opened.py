@@ -11,7 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Never
 
-from cacheback.cache import EMBEDDER_META, SemanticCache
+from cacheback.assembly import EMBEDDER_META
+from cacheback.cache import SemanticCache
 from cacheback.cli.options import Session
 from cacheback.config import Settings
 from cacheback.embedders import BaseEmbedder

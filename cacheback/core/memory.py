@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from cacheback.core.blocking import BlockList
+from cacheback.core.learning import Learning
 from cacheback.core.parts import Asked, Limits, Parts, place
 from cacheback.core.ports import Changes, Selection
 from cacheback.errors import ConfigurationError
@@ -50,7 +51,10 @@ class Memory:
         self._parts = parts
         self._limits = limits
         self.blocks = BlockList(parts, limits.negative_threshold)
-        self._seen = parts.store.changes(-1).seq
+        self.learning = Learning(parts, limits)
+        now = parts.store.changes(-1)
+        self.learning.follow(now.lessons)
+        self._seen = now.seq
         self._behind = False
         self._since_evicted = 0
 
@@ -125,6 +129,10 @@ class Memory:
             self._behind = True
         return self._behind
 
+    def look_again(self) -> None:
+        """Something was written that the store does not tell its own writer of."""
+        self._behind = True
+
     def catch_up(self, *, force: bool = False) -> None:
         """Follow what was written since the last look, by anyone; microseconds when nothing was."""
         if force:
@@ -141,6 +149,7 @@ class Memory:
 
     def _follow(self, news: Changes) -> None:
         self.blocks.follow(news.negatives)
+        self.learning.follow(news.lessons)
         if news.changes is None:
             self.start_anew()
         else:

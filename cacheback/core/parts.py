@@ -35,12 +35,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything the engine works with; `cache.py` puts it together.
+    """Everything the engine works with; `assembly.py` puts it together.
 
-    `clock` gives Unix seconds, `random` a number from 0 to below 1, `day` the date of such a time as text, `price` the US dollars that
-    an answer cost (None when unknown), `pack` the bytes of a vector as they are stored, `sound` an
-    answer from the store without what no adapter could read, `unpack` the vectors of stored bytes,
-    `writer` lets a model write answers, or is None.
+    `clock` gives Unix seconds, `random` a number from 0 to below 1, `day` the date of such a time
+    as text, `price` the US dollars that an answer cost (None when unknown), `pack` the bytes of a
+    vector as they are stored, `sound` an answer from the store without what no adapter could read,
+    `unpack` the vectors of stored bytes. `writer` lets a model write answers, `referee` a model
+    compare two of them; both may be None.
     """
 
     store: Store
@@ -60,6 +61,7 @@ class Parts:
     sound: Callable[[Answer], Answer]
     unpack: Callable[[bytes], Vectors]
     writer: Writer | None = None
+    referee: Writer | None = None
 
 
 @dataclass(frozen=True, slots=True)

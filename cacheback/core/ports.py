@@ -229,7 +229,10 @@ class Notes(Protocol):
     A killed process loses what was not written yet: statistics, and no person's word.
     """
 
-    def judgement(self, draft: JudgementDraft) -> None: ...
+    def judgement(self, draft: JudgementDraft, *, quietly: bool = False) -> None:
+        """Take it down; `quietly` without writing a batch, where that could be in the middle of
+        anything: while garbage is collected, or somebody is cancelled."""
+        ...
 
     def lesson(self, lesson: Lesson) -> None: ...
 
@@ -412,7 +415,7 @@ class JudgementDraft:
     similarity: float
     probability: float | None
     served: bool
-    saved: Saved = Saved()
+    saved: Saved = field(default_factory=Saved)
     label: Label | None = None
     labelled_by: Labeller | None = None
 

@@ -1,4 +1,4 @@
-"""Where a synthesis model is, from its name and what was said about it.
+"""Where a model that writes is, from its name and what was said about it.
 
 What may live here: the rules for names, addresses and keys. What it may not know: HTTP.
 """
@@ -39,7 +39,11 @@ class Endpoint:
 
 
 def find(
-    model: str, base_url: str | None, api_key: str | None, keys: Mapping[str, str]
+    model: str,
+    base_url: str | None,
+    api_key: str | None,
+    keys: Mapping[str, str],
+    setting: str = "synthesis_model",
 ) -> Endpoint:
     """Where to ask a model.
 
@@ -49,36 +53,39 @@ def find(
         base_url: the address of that API, instead of the provider's own.
         api_key: the key, instead of one among `keys`.
         keys: the environment variables of `KEYS` that are set.
+        setting: which one names the model, for what is told where it cannot work.
 
     Raises:
         ConfigurationError: there is no key where one is needed, or no such model at the only
             provider there is a key for; or one of these cannot be used as it is.
     """
-    _require_sound(model, base_url, api_key)
+    _require_sound(setting, model, base_url, api_key)
     if model.startswith(_LOCAL):
         url = base_url or LOCAL
         return Endpoint("openai", url, model.removeprefix(_LOCAL), api_key, None, free=True)
     if model.startswith(_ANTHROPIC):
         key = api_key or keys.get("ANTHROPIC_API_KEY")
-        _require_key(key, model, base_url)
+        _require_key(key, setting, model, base_url)
         name = model.removeprefix("anthropic/")
         return Endpoint("anthropic", base_url or ANTHROPIC, name, key, "anthropic")
     if base_url is not None:
-        return _named(model, base_url, api_key, keys)
-    return _found(model, api_key, keys)
+        return _named(setting, model, base_url, api_key, keys)
+    return _found(setting, model, api_key, keys)
 
 
-def _named(model: str, base_url: str, api_key: str | None, keys: Mapping[str, str]) -> Endpoint:
+def _named(
+    setting: str, model: str, base_url: str, api_key: str | None, keys: Mapping[str, str]
+) -> Endpoint:
     """At an address that was given. A key of OpenRouter's goes nowhere else."""
     host = urlsplit(base_url).hostname or ""
     openrouter = host == "openrouter.ai"
     key = api_key or keys.get("OPENROUTER_API_KEY" if openrouter else "OPENAI_API_KEY")
     provider = "openrouter" if openrouter else "openai" if host == "api.openai.com" else None
-    _require_key(key, model, base_url)
+    _require_key(key, setting, model, base_url)
     return Endpoint("openai", base_url, model, key, provider)
 
 
-def _found(model: str, api_key: str | None, keys: Mapping[str, str]) -> Endpoint:
+def _found(setting: str, model: str, api_key: str | None, keys: Mapping[str, str]) -> Endpoint:
     """At the provider that the name and the keys at hand lead to."""
     vendor, slash, name = model.partition("/")
     openais = vendor == "openai" or not slash
@@ -90,19 +97,19 @@ def _found(model: str, api_key: str | None, keys: Mapping[str, str]) -> Endpoint
         return Endpoint("openai", OPENAI, name or model, openai_key, "openai")
     if openai_key:
         raise ConfigurationError(
-            f"the synthesis model {model!r} is not OpenAI's, and OPENAI_API_KEY is the only key:"
+            f"{setting} is {model!r}, which is not OpenAI's, and OPENAI_API_KEY is the only key:"
             " set OPENROUTER_API_KEY, name the model's API as synthesis_model_base_url, or name"
-            " another model, such as synthesis_model='gpt-4.1-nano'"
+            f" another model, such as {setting}='gpt-4.1-nano'"
         )
     variables = "OPENROUTER_API_KEY or OPENAI_API_KEY" if openais else "OPENROUTER_API_KEY"
-    raise ConfigurationError(_NO_KEY.format(model=model, variables=variables))
+    raise ConfigurationError(_no_key(setting, model, variables))
 
 
-def _require_sound(model: str, base_url: str | None, api_key: str | None) -> None:
+def _require_sound(setting: str, model: str, base_url: str | None, api_key: str | None) -> None:
     """Raise where no call could ever succeed."""
     if not model.removeprefix(_LOCAL).removeprefix("anthropic/").strip():
         raise ConfigurationError(
-            f"synthesis_model is {model!r}; it must name a model, such as 'local/qwen3'"
+            f"{setting} is {model!r}; it must name a model, such as 'local/qwen3'"
         )
     if base_url is not None and not _is_address(base_url):
         raise ConfigurationError(
@@ -123,17 +130,20 @@ def _is_address(url: str) -> bool:
         return False
 
 
-def _require_key(key: str | None, model: str, base_url: str | None) -> None:
+def _require_key(key: str | None, setting: str, model: str, base_url: str | None) -> None:
     """Raise where there is no key, but for a server on this machine, which needs none."""
     here = base_url is not None and urlsplit(base_url).hostname in _LOOPBACK
     if not (key or here):
         anthropic = model.startswith(_ANTHROPIC)
         variables = "ANTHROPIC_API_KEY" if anthropic else "OPENAI_API_KEY"
-        raise ConfigurationError(_NO_KEY.format(model=model, variables=variables))
+        raise ConfigurationError(_no_key(setting, model, variables))
 
 
-_NO_KEY = (
-    "there is no API key for the synthesis model {model!r}: set {variables}, give"
-    " synthesis_model_api_key, name a model on this machine (synthesis_model='local/…'), or leave"
-    " out synthesis_mode"
-)
+def _no_key(setting: str, model: str, variables: str) -> str:
+    # What is off does not need the model that it has by default.
+    needless = "synthesis_mode" if setting == "synthesis_model" else setting
+    return (
+        f"there is no API key for {setting}={model!r}: set {variables}, give"
+        f" synthesis_model_api_key, name a model on this machine ({setting}='local/…'), or leave"
+        f" out {needless}"
+    )
