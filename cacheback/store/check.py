@@ -9,7 +9,7 @@ from contextlib import closing
 from cacheback.errors import StoreCorruptError
 from cacheback.store.answers import decode_text, load_json
 from cacheback.store.rows import ENTRY, entry_from
-from cacheback.store.upgrading import NEGATIVES_SINCE, version_of
+from cacheback.store.upgrading import LEARNED_SINCE, NEGATIVES_SINCE, version_of
 
 # What must select nothing, and what it means if it does.
 _INVARIANTS = (
@@ -69,6 +69,26 @@ _OF_NEGATIVES = (
         "the vector of blocked pattern {} has another length than most",
     ),
 )
+_OF_LEARNED = (
+    (
+        "SELECT id FROM judgements WHERE entry_id NOT IN (SELECT id FROM entries)",
+        "judgement {} is about an entry that is gone",
+    ),
+    (
+        """
+        SELECT id FROM judgements WHERE typeof(at) != 'real' OR typeof(similarity) != 'real'
+            OR typeof(probability) NOT IN ('real', 'null') OR served NOT IN (0, 1)
+        """,
+        "judgement {} is damaged: it goes with its entry",
+    ),
+    (
+        """
+        SELECT id FROM lessons WHERE typeof(at) != 'real' OR length(pair) != 64
+            OR typeof(score) NOT IN ('real', 'null') OR correct NOT IN (0, 1)
+        """,
+        "lesson {} is damaged",
+    ),
+)
 
 
 def examine(db: sqlite3.Connection) -> Iterator[str]:
@@ -83,6 +103,8 @@ def examine(db: sqlite3.Connection) -> Iterator[str]:
     yield from _damaged_entries(db)
     if version_of(db) >= NEGATIVES_SINCE:
         yield from _damaged_negatives(db)
+    if version_of(db) >= LEARNED_SINCE:
+        yield from _damaged_learned(db)
 
 
 def _damaged_scopes(db: sqlite3.Connection) -> Iterator[str]:
@@ -114,3 +136,15 @@ def _damaged_negatives(db: sqlite3.Connection) -> Iterator[str]:
             decode_text(pattern), decode_text(reason)
         except UnicodeDecodeError:
             yield f"the text of blocked pattern {negative_id} is damaged: remove it by its id"
+
+
+def _damaged_learned(db: sqlite3.Connection) -> Iterator[str]:
+    for sql, sentence in _OF_LEARNED:
+        for (culprit,) in db.execute(sql).fetchall():
+            yield sentence.format(culprit)
+    with closing(db.execute("SELECT id, question FROM judgements")) as rows:
+        for judgement_id, question in rows:
+            try:
+                decode_text(question)
+            except UnicodeDecodeError:
+                yield f"the text of judgement {judgement_id} is damaged: it goes with its entry"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -60,9 +60,17 @@ class SQLiteLearned:
         with self._connections.reading() as db:
             self._there = version_of(db) >= LEARNED_SINCE
         if not self._there:
-            with suppress(StoreReadOnlyError, StoreFullError), self._connections.writing() as db:
+            with suppress(StoreReadOnlyError, StoreFullError), self._writing():
+                pass
+
+    @contextmanager
+    def _writing(self, *, wait: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction that finds the tables: what kept them from being made may be over."""
+        with self._connections.writing(wait=wait) as db:
+            if not self._there:
                 upgrade(db)
-                self._there = True
+            yield db
+        self._there = True
 
     def newest(self, db: sqlite3.Connection) -> int:
         """The id of the newest lesson, as a part of somebody's snapshot."""
@@ -77,7 +85,7 @@ class SQLiteLearned:
         keep: int,
         wait: bool = True,
     ) -> None:
-        with self._connections.writing(wait=wait) as db:
+        with self._writing(wait=wait) as db:
             db.executemany(_ADD_JUDGEMENT, map(_judgement_row, judgements))
             db.execute(_TRIM_JUDGEMENTS, (keep,))
             db.executemany(_ADD_LESSON, map(_lesson_row, lessons))
@@ -113,7 +121,7 @@ class SQLiteLearned:
         return [_judgement_from(*row) for row in rows]
 
     def label(self, judgement_ids: Sequence[int], label: Label, by: Labeller) -> None:
-        with self._connections.writing() as db:
+        with self._writing() as db:
             db.executemany(
                 "UPDATE judgements SET label = ?, labelled_by = ? WHERE id = ?",
                 [(label, by, judgement_id) for judgement_id in judgement_ids],
@@ -211,7 +219,7 @@ class MemoryLearned:
         self._writing = writing
         self._question_of = question_of
         self._judgements: dict[int, tuple[JudgementDraft, Judgement]] = {}
-        self._of_entry: defaultdict[int, list[int]] = defaultdict(list)
+        self._of_entry: defaultdict[int, set[int]] = defaultdict(set)
         self._last_judgement = 0
         self._lessons: dict[int, Lesson] = {}
         self.newest = 0
@@ -228,7 +236,8 @@ class MemoryLearned:
             for draft in judgements:
                 self._add_judgement(draft)
             for judgement_id in list(self._judgements)[: max(0, len(self._judgements) - keep)]:
-                del self._judgements[judgement_id]
+                _, gone = self._judgements.pop(judgement_id)
+                self._of_entry[gone.entry_id].remove(judgement_id)
             for lesson in lessons:
                 self.newest += 1
                 self._lessons[self.newest] = lesson
@@ -241,20 +250,23 @@ class MemoryLearned:
         if other is None:
             return
         self._last_judgement += 1
-        self._of_entry[draft.entry_id].append(self._last_judgement)
-        self._judgements[self._last_judgement] = draft, Judgement(
-            id=self._last_judgement,
-            at=draft.at,
-            scope=draft.scope,
-            entry_id=draft.entry_id,
-            question=draft.question,
-            other=other,
-            similarity=draft.similarity,
-            probability=draft.probability,
-            served=draft.served,
-            saved=draft.saved,
-            label=draft.label,
-            labelled_by=draft.labelled_by,
+        self._of_entry[draft.entry_id].add(self._last_judgement)
+        self._judgements[self._last_judgement] = (
+            draft,
+            Judgement(
+                id=self._last_judgement,
+                at=draft.at,
+                scope=draft.scope,
+                entry_id=draft.entry_id,
+                question=draft.question,
+                other=other,
+                similarity=draft.similarity,
+                probability=draft.probability,
+                served=draft.served,
+                saved=draft.saved,
+                label=draft.label,
+                labelled_by=draft.labelled_by,
+            ),
         )
 
     def read(self, after: int) -> tuple[int, list[Lesson]]:
@@ -290,4 +302,4 @@ class MemoryLearned:
     def forget(self, entry_id: int) -> None:
         """Drop the judgements of an entry that goes; inside the store's own writing."""
         for judgement_id in self._of_entry.pop(entry_id, ()):
-            self._judgements.pop(judgement_id, None)
+            del self._judgements[judgement_id]

@@ -30,6 +30,7 @@ except ImportError as error:
 from cacheback.core.ports import Change, Selection, Store, Use
 from cacheback.errors import ClosedError, EmbedderMismatchError, InputError, StoreError
 from cacheback.models import Answer, Draft, Scope, ToolCall, Usage
+from cacheback.testing.learned_contract import LearnedContract, learn, lesson
 from cacheback.testing.negatives_contract import NegativesContract, negative
 
 BRIEF = {"role": "system", "text": "Be brief."}
@@ -73,7 +74,7 @@ def draft(question: str = "What?", scope: Scope = CITY, **fields: Any) -> Draft:
     return replace(plain, **fields)
 
 
-class StoreContract(NegativesContract):
+class StoreContract(NegativesContract, LearnedContract):
     """See the module. `change_log_length` is how many changes the store keeps at least;
     None says that it keeps all of them."""
 
@@ -549,6 +550,10 @@ class StoreContract(NegativesContract):
             store.stats,
             store.negatives.read,
             lambda: store.negatives.add(negative()),
+            lambda: store.learned.read(0),
+            store.learned.judgements,
+            lambda: learn(store, lessons=(lesson(),)),
+            lambda: store.learned.label([1], "right", "person"),
             lambda: in_another_thread(lambda: store.select(ALL)),
         ):
             with pytest.raises(ClosedError):

@@ -16,10 +16,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from cacheback.core.learning import pair_digest
 from cacheback.core.negative import pattern_digest
-from cacheback.core.ports import NegativeDraft, Report, Selection, Store, Use
+from cacheback.core.ports import (
+    JudgementDraft,
+    Lesson,
+    NegativeDraft,
+    Report,
+    Selection,
+    Store,
+    Use,
+)
 from cacheback.errors import CachebackError
-from cacheback.models import Answer, Draft, Scope, ToolCall, Usage
+from cacheback.models import Answer, Draft, Label, Labeller, Saved, Scope, ToolCall, Usage
 from cacheback.store.memory import MemoryStore
 from cacheback.store.sqlite import SQLiteStore
 from cacheback.testing.store_contract import draft, vector_of
@@ -101,6 +110,31 @@ negatives = st.builds(
     vector=st.none() | st.just(vector_of(1, 0)),
 )
 reports = st.builds(Report, times, st.none() | texts)
+judgements = st.builds(
+    JudgementDraft,
+    at=times,
+    scope=st.sampled_from("ab"),
+    entry_id=ids,
+    question=questions | texts,
+    question_digest=st.sampled_from("qr"),
+    similarity=times,
+    probability=st.none() | times,
+    served=st.booleans(),
+    saved=st.builds(Saved, st.integers(0, 9), st.none() | times, times),
+    label=st.none() | st.sampled_from(["right", "wrong"]),
+    labelled_by=st.none() | st.sampled_from(["person", "answers", "model"]),
+)
+lessons = st.builds(
+    Lesson,
+    at=times,
+    pair=st.sampled_from([pair_digest(one, "") for one in "abc"]),
+    scope=st.sampled_from("ab"),
+    entry_id=ids,
+    right=st.booleans(),
+    by=st.sampled_from(["person", "answers", "model"]),
+    score=st.none() | times,
+    paid=st.booleans(),
+)
 narrow = st.one_of(
     st.lists(ids, max_size=4).map(lambda some: Selection(ids=tuple(some))),
     st.builds(lambda tag: Selection(tags=(tag,)), tags),
@@ -165,6 +199,42 @@ class Stores(RuleBasedStateMachine):
         self.both(lambda store: store.negatives.remove(negative_id))
         self.both(lambda store: store.negatives.evict(now))
 
+    @rule(
+        judged=st.lists(judgements, max_size=4),
+        taught=st.lists(lessons, max_size=3),
+        keep=st.integers(0, 8),
+        wait=st.booleans(),
+    )
+    def learn(
+        self, judged: list[JudgementDraft], taught: list[Lesson], keep: int, wait: bool
+    ) -> None:
+        self.both(lambda store: store.learned.add(judged, taught, keep=keep, wait=wait))
+
+    @rule(
+        wanted=st.lists(ids, max_size=4),
+        label=st.sampled_from(["right", "wrong"]),
+        by=st.sampled_from(["person", "answers", "model"]),
+    )
+    def label(self, wanted: list[int], label: Label, by: Labeller) -> None:
+        self.both(lambda store: store.learned.label(wanted, label, by))
+
+    @rule(
+        entry_id=st.none() | ids,
+        digest=st.none() | st.sampled_from("qr"),
+        since=times,
+        limit=st.none() | st.integers(0, 4),
+        after=ids,
+    )
+    def look_back(
+        self, entry_id: int | None, digest: str | None, since: float, limit: int | None, after: int
+    ) -> None:
+        self.both(
+            lambda store: store.learned.judgements(
+                entry_id=entry_id, question_digest=digest, since=since, limit=limit
+            )
+        )
+        self.both(lambda store: store.learned.read(after))
+
     @rule(selection=selections, after=ids, limit=st.none() | st.integers(0, 4))
     def select(self, selection: Selection, after: int, limit: int | None) -> None:
         self.both(lambda store: store.select(selection, after=after, limit=limit))
@@ -196,6 +266,9 @@ class Stores(RuleBasedStateMachine):
         self.both(lambda store: [store.vector_count(scope) for scope in "abcd"])
         self.both(lambda store: [store.scope_parts(scope) for scope in "abcd"])
         self.both(lambda store: store.negatives.read()[1])
+        self.both(lambda store: store.learned.judgements())
+        self.both(lambda store: store.learned.read(0))
+        self.both(lambda store: store.changes(-1).lessons)
         self.both(lambda store: store.check())
         assert self.fast.check() == []
 

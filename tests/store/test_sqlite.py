@@ -15,6 +15,7 @@ from cacheback.core.ports import Selection, Use
 from cacheback.errors import StoreCorruptError, StoreError, StoreLockedError
 from cacheback.models import Answer, Entry
 from cacheback.store.sqlite import SQLiteStore
+from cacheback.testing.learned_contract import judgement, lesson
 from cacheback.testing.store_contract import ALL, BANK, CITY, draft, in_another_thread, vector_of
 
 
@@ -72,6 +73,32 @@ def test_record_does_not_wait_for_another_thread_either(tmp_path: Path) -> None:
         with store._connections.writing(), pytest.raises(StoreLockedError):
             in_another_thread(lambda: store.record({}, {"hits": 1}))
         assert store.stats().counters == {}
+
+
+def test_lessons_that_must_not_wait_are_not_written_where_they_would(tmp_path: Path) -> None:
+    with closing(SQLiteStore(tmp_path, lock_timeout=3600)) as store:
+        (entry,) = store.put([draft()])
+        judged, taught = (judgement(entry.id),), (lesson(),)
+
+        def add_at_once() -> None:
+            store.learned.add(judged, taught, keep=9, wait=False)
+
+        with locked(store.path), pytest.raises(StoreLockedError):
+            add_at_once()
+        with store._connections.writing(), pytest.raises(StoreLockedError):
+            in_another_thread(add_at_once)
+        assert store.learned.judgements() == []
+        assert store.learned.read(0) == (0, [])
+        add_at_once()
+        assert len(store.learned.judgements()) == 1
+        assert store.learned.read(0)[1] == [lesson()]
+
+
+def test_lessons_wait_for_their_turn_unless_told_otherwise(tmp_path: Path) -> None:
+    with closing(SQLiteStore(tmp_path, lock_timeout=0.01)) as store:
+        with locked(store.path), pytest.raises(StoreLockedError, match="lock_timeout"):
+            store.learned.add((), (lesson(),), keep=9)
+        assert store.learned.read(0) == (0, [])
 
 
 # connections
