@@ -82,6 +82,9 @@ def _recognise(path: Path) -> None:
         raise StoreCorruptError(f"{path} has lost its contents; delete it, and a new one is made")
     uri = f"{path.as_uri()}?mode=ro&immutable=1"
     with closing(sqlite3.connect(uri, uri=True)) as connection:
+        # Somebody may be writing the log back just now: the first page then counts pages that the
+        # bare file does not have yet, which without this is an error of SQLite.
+        connection.execute("PRAGMA writable_schema = ON")
         if _pragma(connection, "application_id") != APPLICATION_ID:
             raise ForeignStoreError(
                 f"{path} is the database of another program and is left untouched; "

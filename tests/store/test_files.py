@@ -166,3 +166,18 @@ def test_a_file_system_without_hard_links_will_do(
     with closing(SQLiteStore(tmp_path)) as store:
         assert store.count(ALL) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["cache.db"]
+
+
+def test_a_file_that_is_just_being_written_back_is_opened(tmp_path: Path) -> None:
+    """The first page is written back before those that it counts already."""
+    with closing(SQLiteStore(tmp_path)) as store:
+        store.put([draft(f"question {n}") for n in range(100)])
+        with store._connections.reading() as db:
+            (pages,) = db.execute("PRAGMA page_count").fetchone()
+        with store.path.open("r+b") as file:
+            assert file.seek(0, os.SEEK_END) < pages * 4096
+            file.seek(28)
+            file.write(pages.to_bytes(4, "big"))
+        with closing(SQLiteStore(tmp_path)) as other:
+            assert other.count(ALL) == 100
+            assert other.check() == []
