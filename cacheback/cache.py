@@ -23,6 +23,7 @@ from cacheback.drive import AsyncSender, Sender, arun, in_thread, run
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
 from cacheback.errors import ClosedError, InputError
+from cacheback.feedback import give, reported
 from cacheback.models import (
     JSON,
     Answer,
@@ -30,6 +31,7 @@ from cacheback.models import (
     Entry,
     Explanation,
     Hit,
+    Label,
     Outcome,
     Reason,
     Reply,
@@ -43,9 +45,11 @@ from cacheback.negative import NegativeCache
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cacheback.core.feedback import Feedback
     from cacheback.core.observing import Observer
     from cacheback.core.plan import Plan, Send
     from cacheback.core.ports import Judge, Store
+    from cacheback.core.reporting import Report
 
 _DEFAULTS = Controls()
 
@@ -236,6 +240,52 @@ class SemanticCache:
         """Questions that are not to be answered; see `NegativeCache`."""
         # Made when asked for: a cache that holds what holds it would not end when it is let go.
         return NegativeCache(self.ready, self.settings.namespace)
+
+    # Learning -------------------------------------------------------------------------------
+
+    def feedback(self, entry_id: int, label: Label, question: str | None = None) -> Feedback:
+        """Say that an entry's answer was wrong for a question, or right; stored when this returns.
+
+        What is called wrong is never served for that question again: in no scope, by no process,
+        and also when the entry was stored anew or its text is deleted. What is called right is
+        served in the entry's scope, whatever the judge says, unless a nearer entry is. The last
+        word counts. Where the question is the entry's own text, calling it wrong deletes the entry;
+        calling it right changes nothing.
+
+        Args:
+            entry_id: such as `hit.entry.id`, or `info(response).entry`.
+            label: "wrong" or "right".
+            question: what was asked. Without it, the last question for which the entry was served
+                by meaning, or would have been in shadow mode; `Feedback.question` tells it.
+
+        Raises:
+            InputError: there is no such entry, or it is not known for which question.
+            StoreError: it could not be stored.
+        """
+        return give(self.ready(), entry_id, label, question)
+
+    async def afeedback(self, entry_id: int, label: Label, question: str | None = None) -> Feedback:
+        """`feedback` on the running event loop."""
+        return await in_thread(self.feedback, entry_id, label, question)
+
+    def report(self, *, since: float | None = None, pairs: int = 10) -> Report:
+        """How often memory served, or in shadow mode would have; how often that was wrong, as far
+        as answers were compared; what it saved; and the pairs that are most worth a look.
+
+        Args:
+            since: Unix seconds; then only hits by meaning that were judged since are counted.
+            pairs: how many pairs at most.
+
+        Raises:
+            StoreError: it could not be read.
+        """
+        engine = self.ready()
+        self._tally.record()
+        return reported(engine, since=since, pairs=pairs)
+
+    async def areport(self, *, since: float | None = None, pairs: int = 10) -> Report:
+        """`report` on the running event loop."""
+        return await in_thread(partial(self.report, since=since, pairs=pairs))
 
     # Remembering ----------------------------------------------------------------------------
 

@@ -235,13 +235,17 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What one request may ask of the cache; None means the cache's own setting."""
+    """What one request may ask of the cache; None means the cache's own setting.
+
+    `feedback` is the caller's word on what memory answers to this very request.
+    """
 
     mode: Mode = "default"
     ttl: float | None = None
     threshold: float | None = None
     namespace: str | None = None
     tags: tuple[str, ...] = ()
+    feedback: Label | None = None
 
 
 @dataclass(frozen=True, slots=True)

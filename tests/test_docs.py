@@ -44,7 +44,14 @@ def test_every_reason_is_in_the_guide() -> None:
 
 
 def test_every_control_header_is_in_the_guide_and_read() -> None:
-    values = {"Mode": "refresh", "TTL": "5", "Threshold": "0.5", "Namespace": "n", "Tags": "t"}
+    values = {
+        "Mode": "refresh",
+        "TTL": "5",
+        "Threshold": "0.5",
+        "Namespace": "n",
+        "Tags": "t",
+        "Feedback": "wrong",
+    }
     told = re.findall(r"`X-Cacheback-(\w+)`", rows("Per request"))
     assert told == list(values)
     controls([(f"X-Cacheback-{name}", value) for name, value in values.items()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from cacheback.models import Mode
+from cacheback.models import Label, Mode
 from cacheback.wire.controls import controls, headers
 
 C = TypeVar("C")
@@ -19,10 +19,12 @@ def options(
     threshold: float | None = None,
     namespace: str | None = None,
     tags: Iterable[str] = (),
+    feedback: Label | None = None,
 ) -> C:
     """A copy of a cached client whose calls ask this of the cache; both share everything else.
 
     >>> fresh = options(client, mode="refresh")
+    >>> options(client, feedback="wrong").chat.completions.create(**that_call)
 
     Args:
         client: a cached client, or one that went through `cacheback.wrap`.
@@ -32,11 +34,20 @@ def options(
         threshold: cosine from which meaning counts.
         namespace: another namespace.
         tags: of new entries.
+        feedback: for the one call that asks again what memory has answered: it was `wrong` for this
+            question, so upstream answers, now and from now on; or it was `right`.
 
     Raises:
         InputError: a value is not what it must be.
     """
-    told = headers(mode=mode, ttl=ttl, threshold=threshold, namespace=namespace, tags=tags)
+    told = headers(
+        mode=mode,
+        ttl=ttl,
+        threshold=threshold,
+        namespace=namespace,
+        tags=tags,
+        feedback=feedback,
+    )
     controls(told.items())  # a mistake is told here, not by the first call
     sdk_client: Any = client
     # Some clients of other clouds would make a connection of their own, which knows no cache.

@@ -47,6 +47,11 @@ def answer_batch(engine: Engine, requests: Sequence[Request], ask: Ask) -> Plan[
 
 
 def _answer(engine: Engine, requests: Sequence[Request], ask: Ask) -> Plan[BatchOutcome]:
+    if requests[0].controls.feedback is not None:
+        heeded = []
+        for request in requests:  # no comprehension can yield
+            heeded += [(yield from engine.teaching.heed(request))]
+        requests = heeded
     asked = [place(request, engine.parts, engine.limits) for request in requests]
     found = yield from _recall(engine, asked)
     missing = _missing(found)

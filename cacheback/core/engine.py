@@ -12,6 +12,7 @@ from functools import partial
 from weakref import ref
 
 from cacheback.core.composing import Composing
+from cacheback.core.feedback import Teaching
 from cacheback.core.flight import Flight, Flights, Landed, Landing, NoEntry
 from cacheback.core.memory import Memo, Memory
 from cacheback.core.observing import Observers
@@ -49,6 +50,7 @@ class Engine:
         self.recalling = Recall(parts, limits, self.memory)
         self.screening = Screening(parts, limits, self.memory.blocks)
         self.composing = Composing(parts, limits, self.recalling)
+        self.teaching = Teaching(parts, limits, self.memory, self.recalling)
         self.observers = Observers(parts)
 
     def answer(self, request: Request) -> Plan[Outcome]:
@@ -61,6 +63,8 @@ class Engine:
         return self.observers.watch(request, self._answer(request), _itself)
 
     def _answer(self, request: Request) -> Plan[Outcome]:
+        if request.controls.feedback is not None:
+            request = yield from self.teaching.heed(request)
         asked = place(request, self.parts, self.limits)
         asked, recalled = yield from self._recall(asked, writing=True)
         if recalled.answer is not None:
@@ -78,6 +82,8 @@ class Engine:
 
         Raises what `answer` raises where a pattern matches.
         """
+        if request.controls.feedback is not None:
+            request = yield from self.teaching.heed(request)
         _, outcome = yield from self._recall(place(request, self.parts, self.limits))
         if outcome.answer is None:
             self.count_miss(outcome)

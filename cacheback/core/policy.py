@@ -35,11 +35,14 @@ class Ruling:
 def rule(request: Request, *, enabled: bool, exact_above_temperature: float | None) -> Ruling:
     """The ruling on a request: the strongest limit wins and is named."""
     widely = _samples_widely(request, exact_above_temperature)
-    return _ruling(request.controls.mode, request.limits, enabled, widely)
+    wrong = request.controls.feedback == "wrong"
+    return _ruling(request.controls.mode, request.limits, enabled, widely, wrong)
 
 
 @lru_cache(maxsize=256)  # there are few kinds of request, and an exact hit has 20 µs in all
-def _ruling(mode: Mode, limits: tuple[Reason, ...], enabled: bool, widely: bool) -> Ruling:
+def _ruling(
+    mode: Mode, limits: tuple[Reason, ...], enabled: bool, widely: bool, wrong: bool
+) -> Ruling:
     call = mode != "only-if-cached"
     never = next((limit for limit in limits if limit in NEVER), None)
     if not enabled:
@@ -52,11 +55,11 @@ def _ruling(mode: Mode, limits: tuple[Reason, ...], enabled: bool, widely: bool)
     if limit is None and widely:
         limit = Reason.SAMPLING_EXACT_ONLY
     return Ruling(
-        recall=mode != "refresh",
+        recall=mode != "refresh" and not wrong,
         semantic=limit is None,
         keep=True,
         call=call,
-        reason=_MODES.get(mode, limit),
+        reason=Reason.REPORTED_WRONG if wrong else _MODES.get(mode, limit),
     )
 
 

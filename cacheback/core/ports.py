@@ -236,6 +236,10 @@ class Notes(Protocol):
 
     def lesson(self, lesson: Lesson) -> None: ...
 
+    def record(self, *, wait: bool = True) -> None:
+        """Write what was noted, as somebody wants to read it; raises StoreError."""
+        ...
+
 
 class Faults(Protocol):
     """Where the error of a failing part goes when the call must not fail with it."""

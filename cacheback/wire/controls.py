@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import cast, get_args
 
 from cacheback.errors import InputError
-from cacheback.models import Controls, Mode
+from cacheback.models import Controls, Label, Mode
 
 PREFIX = "x-cacheback-"
 """Every header that begins so is ours, and is never sent upstream."""
 
-_KNOWN = ("mode", "ttl", "threshold", "namespace", "tags")
+_KNOWN = ("mode", "ttl", "threshold", "namespace", "tags", "feedback")
 
 
 def controls(headers: Iterable[tuple[str, str]]) -> Controls:
@@ -23,6 +23,7 @@ def controls(headers: Iterable[tuple[str, str]]) -> Controls:
     - `X-Cacheback-Threshold`: cosine, 0 to 1
     - `X-Cacheback-Namespace`: a name
     - `X-Cacheback-Tags`: names with commas between them
+    - `X-Cacheback-Feedback`: right or wrong, what memory answers to this request
 
     Raises:
         InputError: an unknown control, or a value that cannot be read.
@@ -44,6 +45,7 @@ def controls(headers: Iterable[tuple[str, str]]) -> Controls:
         threshold=_number("threshold", given.get("threshold"), 1),
         namespace=given.get("namespace") or None,
         tags=tuple(tag for part in given.get("tags", "").split(",") if (tag := part.strip())),
+        feedback=_label(given.get("feedback")),
     )
 
 
@@ -54,6 +56,7 @@ def headers(
     threshold: float | None,
     namespace: str | None,
     tags: Iterable[str],
+    feedback: str | None = None,
 ) -> dict[str, str]:
     """The control headers that say this; `controls` reads them.
 
@@ -63,7 +66,13 @@ def headers(
     names = list(tags)
     if isinstance(tags, str) or any("," in name for name in names):
         raise InputError(f"tags is a list of names without commas, not {tags!r}")
-    told = {"mode": mode, "ttl": ttl, "threshold": threshold, "namespace": namespace}
+    told = {
+        "mode": mode,
+        "ttl": ttl,
+        "threshold": threshold,
+        "namespace": namespace,
+        "feedback": feedback,
+    }
     said = {PREFIX + name: str(value) for name, value in told.items() if value is not None}
     return {**said, PREFIX + "tags": ",".join(names)} if names else said
 
@@ -72,6 +81,12 @@ def _mode(text: str) -> Mode:
     if text not in get_args(Mode):
         raise InputError(f"{PREFIX}mode is {text!r}; it must be one of {', '.join(get_args(Mode))}")
     return cast("Mode", text)
+
+
+def _label(text: str | None) -> Label | None:
+    if text is not None and text not in get_args(Label):
+        raise InputError(f"{PREFIX}feedback is {text!r}; it must be right or wrong")
+    return cast("Label | None", text)
 
 
 def _number(name: str, text: str | None, high: float) -> float | None:

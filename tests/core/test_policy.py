@@ -47,6 +47,20 @@ def test_modes() -> None:
     assert (only.recall, only.call) == (True, False)
 
 
+@pytest.mark.parametrize("mode", ["default", "refresh", "only-if-cached"])
+def test_what_was_called_wrong_is_not_recalled(mode: Mode) -> None:
+    request = Request("q", controls=Controls(mode=mode, feedback="wrong"))
+    ruling = rule(request, enabled=True, exact_above_temperature=None)
+    assert (ruling.recall, ruling.keep) == (False, True)
+    assert ruling.call is (mode != "only-if-cached")
+    assert ruling.reason is Reason.REPORTED_WRONG
+
+
+def test_what_was_called_right_is_a_request_like_any_other() -> None:
+    request = Request("q", controls=Controls(feedback="right"))
+    assert rule(request, enabled=True, exact_above_temperature=None) == ruled()
+
+
 def test_a_disabled_cache_only_calls() -> None:
     ruling = ruled(enabled=False)
     assert (ruling.recall, ruling.keep, ruling.reason) == (False, False, Reason.DISABLED)

@@ -21,8 +21,9 @@ def test_every_control() -> None:
             ("X-CACHEBACK-THRESHOLD", "0.8"),
             ("X-Cacheback-Namespace", "shop"),
             ("X-Cacheback-Tags", "a, b,,c "),
+            ("X-Cacheback-Feedback", "wrong"),
         ]
-    ) == Controls("refresh", 60, 0.8, "shop", ("a", "b", "c"))
+    ) == Controls("refresh", 60, 0.8, "shop", ("a", "b", "c"), "wrong")
 
 
 def test_for_ever() -> None:
@@ -38,6 +39,7 @@ def test_for_ever() -> None:
         ("X-Cacheback-Threshold", "1.5", "at most 1"),
         ("X-Cacheback-Threshold", "nan", "at most 1"),
         ("X-Cacheback-Tag", "a", "x-cacheback-tags"),
+        ("X-Cacheback-Feedback", "bad", "right or wrong"),
     ],
 )
 def test_a_bad_value_names_the_remedy(name: str, value: str, remedy: str) -> None:
