@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from cacheback.adapters.wrap import wrap
     from cacheback.cache import SemanticCache
     from cacheback.config import Settings
+    from cacheback.core.feedback import Feedback
     from cacheback.core.normalise import blank_volatile
     from cacheback.core.observing import Event
     from cacheback.core.plan import Send
+    from cacheback.core.reporting import Report
     from cacheback.embedders.registry import make_embedder
     from cacheback.errors import (
         BlockedError,
@@ -75,9 +77,11 @@ _HOMES = {
     "cacheback.adapters.wrap": ("wrap",),
     "cacheback.cache": ("SemanticCache",),
     "cacheback.config": ("Settings",),
+    "cacheback.core.feedback": ("Feedback",),
     "cacheback.core.normalise": ("blank_volatile",),
     "cacheback.core.observing": ("Event",),
     "cacheback.core.plan": ("Send",),
+    "cacheback.core.reporting": ("Report",),
     "cacheback.embedders.registry": ("make_embedder",),
     "cacheback.errors": (
         "BlockedError",
@@ -135,6 +139,7 @@ __all__ = [
     "Entry",
     "Event",
     "Explanation",
+    "Feedback",
     "Hit",
     "Info",
     "InputError",
@@ -145,6 +150,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "Reply",
+    "Report",
     "Request",
     "Saved",
     "SemanticCache",

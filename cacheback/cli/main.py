@@ -30,6 +30,8 @@ COMMANDS: Mapping[str, Listed] = {
     "demo": Listed("demo", "See it at work on real questions: no key, no network."),
     "lookup": Listed("lookup", "Ask a question and see why it would be served, or not."),
     "stats": Listed("stats", "Show what is stored, what was served and what it saved."),
+    "report": Listed("report", "Show how often memory is right, and what it saves, or would."),
+    "feedback": Listed("feedback", "Say that an answer from memory was wrong, or right."),
     "entries": Listed("entries", "List entries, with filters."),
     "delete": Listed("delete", "Delete entries by id."),
     "invalidate": Listed("invalidate", "Delete entries by tag, scope, namespace or age."),
@@ -40,6 +42,7 @@ COMMANDS: Mapping[str, Listed] = {
     "export": Listed("exporting", "Write entries to a file of JSON lines."),
     "check": Listed("check", "Look for damage in the database."),
     "doctor": Listed("doctor", "Examine installation, settings and directory, with remedies."),
+    "calibrate": Listed("calibrate", "Choose the threshold from question pairs of your own."),
     "bench": Listed("bench", "Measure what synthesised answers are worth."),
     "reembed": Listed("reembed", "Change the embedder of a directory."),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cacheback.core.reporting import Doubt
 from cacheback.models import Reason, Tier, Verdict
 
 REASONS: Mapping[Reason, str] = {
@@ -22,6 +23,10 @@ REASONS: Mapping[Reason, str] = {
     Reason.NAME_DIFFERS: "a name differs",
     Reason.FORM_DIFFERS: "they want different forms of answer",
     Reason.MEANING_DIFFERS: "read word by word, they hardly ask the same",
+    Reason.REPORTED_RIGHT: "somebody said that its answer is right for this question",
+    Reason.REPORTED_WRONG: "somebody said that its answer is wrong for this question",
+    Reason.ERROR_BOUND: "not sure enough for the bound on wrong answers (CACHEBACK_MAX_ERROR)",
+    Reason.SHADOW: "it would be served, but in shadow mode upstream answers everything",
     Reason.SYNTHESIZED: "written from near ones",
     Reason.SYNTHESIS_ALWAYS: "the same meaning, but an answer is written all the same",
     Reason.SYNTHESIS_REFUSED: "the sources do not suffice, said the synthesis model",
@@ -51,6 +56,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.SCOPE_FAILED: "a rule for a part of the scope failed",
     Reason.WIRE_FAILED: "the codec of this endpoint failed",
     Reason.OBSERVER_FAILED: "an observer failed",
+    Reason.LEARNING_FAILED: "what was to be learned could not be kept",
 }
 
 TIERS: Mapping[Tier, str] = {
@@ -59,6 +65,12 @@ TIERS: Mapping[Tier, str] = {
     Tier.SEMANTIC: "same meaning",
     Tier.SYNTHESIS: "written from several",
     Tier.UPSTREAM: "asked upstream",
+}
+
+DOUBTS: Mapping[Doubt, str] = {
+    "contradicting": "comparisons contradict each other, or what was reported",
+    "compared_wrong": "upstream's answer was another one",
+    "unsure": "nobody has looked, and the judge was not very sure",
 }
 
 
