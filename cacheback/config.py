@@ -54,6 +54,8 @@ class Settings:
         cache_dir: the directory of the cache, made when missing (mode 0700); ":memory:" for none.
         similarity_threshold: cosine (0 to 1) from which an entry may be served by meaning, if
             the judge agrees.
+        judge_threshold: probability (0 to 1) of one right answer from which the judge agrees; None
+            for its shipped operating point. Not for a judge of one's own.
         negative_threshold: cosine (0 to 1) from which a question matches a blocked pattern; see
             `SemanticCache.negative`.
         on_negative_hit: what then happens: "raise" raises BlockedError, "skip" asks upstream as
@@ -109,6 +111,7 @@ class Settings:
 
     cache_dir: str | Path = DEFAULT_DIR
     similarity_threshold: float = 0.92
+    judge_threshold: float | None = None
     negative_threshold: float = 0.85
     on_negative_hit: OnNegativeHit = "raise"
     cache_ttl: float | None = 86_400
@@ -141,6 +144,8 @@ class Settings:
     def __post_init__(self) -> None:
         self._check_kinds()
         bounded("similarity_threshold", self.similarity_threshold, 0, 1)
+        if self.judge_threshold is not None:
+            bounded("judge_threshold", self.judge_threshold, 0, 1)
         bounded("negative_threshold", self.negative_threshold, 0, 1)
         bounded("cache_max_entries", self.cache_max_entries, 1)
         bounded("candidates", self.candidates, 1, 1_000)
@@ -249,6 +254,7 @@ class CacheKeywords(TypedDict, total=False):
     """The settings but `cache_dir` as keywords, for the signatures that take them."""
 
     similarity_threshold: float
+    judge_threshold: float | None
     negative_threshold: float
     on_negative_hit: OnNegativeHit
     cache_ttl: float | None
@@ -308,6 +314,7 @@ def _scope(value: str | Mapping[str, str]) -> dict[str, Rule]:
 READERS: Mapping[str, Reader] = {
     "cache_dir": str,
     "similarity_threshold": float,
+    "judge_threshold": optional_number,
     "negative_threshold": float,
     "on_negative_hit": str,
     "cache_ttl": optional_number,

@@ -19,13 +19,16 @@ from cacheback.proxy.shapes import (
     EntriesShape,
     EntryShape,
     FalsePositive,
+    FeedbackShape,
     Id,
     Invalidated,
     Invalidation,
     MinuteShape,
     Name,
     NegativeShape,
+    Opinion,
     Pattern,
+    ReportShape,
     Seconds,
     StatsShape,
     Text,
@@ -90,6 +93,7 @@ def routes(token: str | None, cache: Cache, recent: Recent) -> APIRouter:
     _entries(api, cache)
     _forgetting(api, cache)
     _negatives(api, cache)
+    _learning(api, cache)
     return api
 
 
@@ -203,6 +207,22 @@ def _negatives(api: APIRouter, cache: Cache) -> None:
     def false_positive(pattern_id: Id, told: FalsePositive) -> NegativeShape:
         """A pattern has caught a question that it should not have: raise its bar."""
         return NegativeShape.of(cache().negative.report_false_positive(pattern_id, told.text))
+
+
+def _learning(api: APIRouter, cache: Cache) -> None:
+    @api.get("/report")
+    def report(
+        since: Seconds | None = None, pairs: Annotated[int, Query(ge=0, le=1_000)] = 10
+    ) -> ReportShape:
+        """How often memory is right, and what it saves, or would; `since`: Unix seconds."""
+        return ReportShape.of(cache().report(since=since, pairs=pairs))
+
+    @api.post("/feedback", responses=_NONE)
+    def feedback(told: Opinion) -> FeedbackShape:
+        """Say that an entry's answer is wrong for a question, or right."""
+        if not cache().store.get([told.entry]):
+            raise HTTPException(404, f"there is no entry {told.entry}")
+        return FeedbackShape.of(cache().feedback(told.entry, told.label, told.question))
 
 
 def _exported(cache: SemanticCache) -> Iterator[bytes]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from cacheback.models import Candidate, Entry, Negative, Stats
+from cacheback.core.feedback import Feedback
+from cacheback.core.reporting import Bin, Doubtful, Report, Score, Side
+from cacheback.models import Candidate, Entry, Label, Negative, Stats
 
 # What SQLite can number.
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
@@ -145,6 +148,100 @@ class Invalidated(BaseModel):
 
     count: int
     dry_run: bool
+
+
+class Opinion(Told):
+    """That an entry's answer is wrong for a question, or right; without one, for the last question
+    that it was served for by meaning."""
+
+    entry: Id
+    label: Label
+    question: Text | None = None
+
+
+class FeedbackShape(BaseModel):
+    """What was learned: of the `question` and the entry's own, `other`.
+
+    `judgements` is how many known hits are labelled so now; `own` tells that both are the same
+    text, `deleted` that the entry was deleted for that.
+    """
+
+    entry_id: int
+    label: Label
+    question: str
+    other: str
+    judgements: int
+    own: bool
+    deleted: bool
+
+    @classmethod
+    def of(cls, one: Feedback) -> FeedbackShape:
+        return cls(**asdict(one))
+
+
+class SideShape(BaseModel):
+    """What memory did, or in shadow mode would have done, since the directory was made.
+
+    With `since` there are no misses, and hits and savings are those by meaning. Of hits by meaning
+    `compared` were compared with upstream's answer, and `wrong` of them were, a share of
+    `wrong_rate`, which lies between `wrong_low` and `wrong_high` (95 %).
+    """
+
+    hits: Mapping[str, int]
+    misses: int | None
+    hit_rate: float | None
+    saved_tokens: int
+    saved_money: float | None
+    saved_seconds: float
+    compared: int
+    wrong: int
+    wrong_rate: float | None
+    wrong_low: float
+    wrong_high: float
+
+    @classmethod
+    def of(cls, side: Side) -> SideShape:
+        return cls(
+            hits=side.hits,
+            misses=side.misses,
+            hit_rate=side.hit_rate,
+            saved_tokens=side.saved.tokens,
+            saved_money=side.saved.money,
+            saved_seconds=side.saved.seconds,
+            compared=side.errors.compared,
+            wrong=side.errors.wrong,
+            wrong_rate=side.errors.rate,
+            wrong_low=side.errors.low,
+            wrong_high=side.errors.high,
+        )
+
+
+class ReportShape(BaseModel):
+    """How often memory is right, and what it saves, or would; see `SideShape`.
+
+    `reported` counts persons' reports by label; `pairs` are most worth a look; `bins` are hits by
+    meaning over `score`, by what is known of them.
+    """
+
+    since: float | None
+    shadow: SideShape
+    served: SideShape
+    reported: Mapping[Label, int]
+    pairs: list[Doubtful]
+    score: Score
+    bins: list[Bin]
+
+    @classmethod
+    def of(cls, one: Report) -> ReportShape:
+        return cls(
+            since=one.since,
+            shadow=SideShape.of(one.shadow),
+            served=SideShape.of(one.served),
+            reported=one.said,
+            pairs=list(one.pairs),
+            score=one.score,
+            bins=list(one.bins),
+        )
 
 
 class Pattern(Told):

@@ -63,7 +63,7 @@ class MiniLM(BaseEmbedder):
         Raises:
             EmbedderError: the text is longer than the window; it is never cut.
         """
-        ids = _tokens(text)
+        ids = tokens(text)
         if len(ids) > WINDOW:
             raise EmbedderError(
                 f"a text of {len(ids)} tokens does not fit into the {WINDOW} of {self.name!r}"
@@ -87,18 +87,7 @@ class MiniLM(BaseEmbedder):
 
     def blind_to(self, text: str) -> Reason | None:
         """`TOO_LONG` beyond 256 tokens, `UNREADABLE` if any of the text is lost on the model."""
-        if len(text) > _LONGEST or len(text.split(maxsplit=WINDOW)) > WINDOW:
-            return Reason.TOO_LONG
-        if not legible(text):
-            return Reason.UNREADABLE
-        ids = _tokens(text)
-        if len(ids) > WINDOW:
-            return Reason.TOO_LONG
-        words = ids[1:-1]
-        # A special token's name in the text ("[MASK]") is read as that token, not as text.
-        if not words or not _SPECIAL.isdisjoint(words):
-            return Reason.UNREADABLE
-        return None
+        return blindness(text)
 
     def check(self) -> list[str]:
         """Compare the model's files with their pinned hashes; an empty list means all is well."""
@@ -109,6 +98,22 @@ class MiniLM(BaseEmbedder):
         ]
 
 
+def blindness(text: str) -> Reason | None:
+    """Why the bundled models do not see a text, or not all of it; None when they do."""
+    if len(text) > _LONGEST or len(text.split(maxsplit=WINDOW)) > WINDOW:
+        return Reason.TOO_LONG
+    if not legible(text):
+        return Reason.UNREADABLE
+    ids = tokens(text)
+    if len(ids) > WINDOW:
+        return Reason.TOO_LONG
+    words = ids[1:-1]
+    # A special token's name in the text ("[MASK]") is read as that token, not as text.
+    if not words or not _SPECIAL.isdisjoint(words):
+        return Reason.UNREADABLE
+    return None
+
+
 def _pinned() -> dict[str, str]:
     """SHA-256 by file name."""
     lines = _SUMS.read_text(encoding="utf-8").splitlines()
@@ -117,7 +122,8 @@ def _pinned() -> dict[str, str]:
 
 # A text is asked about first and encoded then, 256 texts at a time in an import; 0.5 MB at most.
 @lru_cache(512)
-def _tokens(text: str) -> tuple[int, ...]:
+def tokens(text: str) -> tuple[int, ...]:
+    """Token ids of a text, from [CLS] to [SEP], however many."""
     return tuple(_model().tokenize(text))
 
 

@@ -8,16 +8,15 @@ tokenizer at the same time (no faster), no memory arena (100 MB more with 8 thre
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
+
+from cacheback.once import Once
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,9 +25,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 TOKENIZER = _FOLDER / "tokenizer.json"
-_ERRORS_ONLY = 3  # onnxruntime prints warnings to stderr, which is the caller's
-
-_loading = threading.Lock()
+ERRORS_ONLY = 3  # onnxruntime prints warnings to stderr, which is the caller's
 
 
 class Model:
@@ -37,7 +34,7 @@ class Model:
     def __init__(self, folder: Path) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
+        options.log_severity_level = ERRORS_ONLY
         self._session = onnxruntime.InferenceSession(
             folder / "model.onnx", options, providers=["CPUExecutionProvider"]
         )
@@ -66,18 +63,5 @@ def _feed(ids: Sequence[int]) -> dict[str, NDArray[np.int32]]:
     return {"input_ids": row, "attention_mask": np.ones_like(row)}
 
 
-def shared() -> Model:
-    """The process's one model. Whoever asks first loads it; the others wait for it."""
-    with _loading:
-        return _load()
-
-
-@cache
-def _load() -> Model:
-    return Model(_FOLDER)
-
-
-if hasattr(os, "register_at_fork"):  # a fork while another thread loads must not copy a held lock
-    os.register_at_fork(
-        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
-    )
+shared = Once(lambda: Model(_FOLDER))
+"""The process's one model."""
