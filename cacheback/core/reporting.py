@@ -187,7 +187,10 @@ class _Known:
         return pair_digest(self._digest(judgement.question), self._digest(judgement.other))
 
     def _digest(self, question: str) -> str:
-        return self._digests.setdefault(question, question_digest(question))
+        known = self._digests.get(question)
+        if known is None:
+            known = self._digests[question] = question_digest(question)
+        return known
 
 
 def _side(
