@@ -19,7 +19,7 @@ from cacheback.core.memory import Memo
 from cacheback.core.ports import Selection
 from cacheback.core.scope import known_parts
 from cacheback.core.screening import HandlerError
-from cacheback.drive import AsyncSender, Sender, arun, in_thread, run
+from cacheback.drive import AsyncSender, Sender, arun, asettle, in_thread, run, settle
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
 from cacheback.errors import ClosedError, InputError
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from cacheback.core.reporting import Report
 
 _DEFAULTS = Controls()
+# Seconds in which a comparison is over, and many a call of upstream.
+_GRACE = 2.0
 
 
 class SemanticCache:
@@ -213,7 +215,7 @@ class SemanticCache:
             begun = time.perf_counter()
             return _called(call(question), time.perf_counter() - begun)
 
-        return self.answer(self.request(question, scope, controls), send)
+        return self.answer(self.request(question, scope, controls, repeatable=True), send)
 
     async def aask(
         self,
@@ -233,7 +235,7 @@ class SemanticCache:
             begun = time.perf_counter()
             return _called(await call(question), time.perf_counter() - begun)
 
-        return await self.aanswer(self.request(question, scope, controls), send)
+        return await self.aanswer(self.request(question, scope, controls, repeatable=True), send)
 
     @property
     def negative(self) -> NegativeCache:
@@ -452,8 +454,12 @@ class SemanticCache:
     # Life -----------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Write what is pending and close everything. Idempotent."""
+        """Write what is pending and close everything. Idempotent.
+
+        Answers that are just being compared are waited for, for two seconds at most.
+        """
         self._closed = True
+        settle(_GRACE)
         self._finish()
 
     def __enter__(self) -> Self:
@@ -466,6 +472,7 @@ class SemanticCache:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
+        await asettle(_GRACE)
         await in_thread(self.close)
 
     def ready(self) -> Engine:

@@ -16,7 +16,7 @@ from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cacheback.core.flight import Landed, NoEntry
-from cacheback.core.plan import Call, Drain, Local, Plan, Read, Send, Step, Wait, Write
+from cacheback.core.plan import Aside, Call, Drain, Local, Plan, Read, Send, Step, Wait, Write
 from cacheback.errors import ConfigurationError
 from cacheback.models import Reply
 
@@ -89,6 +89,8 @@ def _perform(step: Step, send: Sender | None) -> Any:  # noqa: PLR0911 - one for
             return writer.open(prompt, patience)
         case Read(writing):
             return writing.piece()
+        case Aside(plan):
+            return _asides.begin(plan, send)
         case Send():
             return _sender(send)(step)
 
@@ -172,15 +174,86 @@ class _LeftError(BaseException):
 
 
 # Event loops keep only weak references to tasks.
-_background: set[asyncio.Task[None]] = set()
+_background: set[asyncio.Task[Any]] = set()
+_tasks_aside: set[asyncio.Task[Any]] = set()
 
 
-def _in_background(work: Coroutine[Any, Any, None]) -> None:
+def _in_background(
+    work: Coroutine[Any, Any, Any], among: set[asyncio.Task[Any]] = _background
+) -> None:
     import asyncio  # noqa: PLC0415 - as below
 
     task = asyncio.get_running_loop().create_task(work)
-    _background.add(task)
-    task.add_done_callback(_background.discard)
+    among.add(task)
+    task.add_done_callback(among.discard)
+
+
+class _Asides:
+    """Plans that nobody waits for, each in a thread of its own; a few at once."""
+
+    def __init__(self) -> None:
+        self._begin_life()
+        os.register_at_fork(after_in_child=self._begin_life)
+
+    def _begin_life(self) -> None:
+        self._changed = threading.Condition()
+        self._threads: set[threading.Thread] = set()
+
+    def begin(self, plan: Plan[Any], send: Sender | None) -> bool:
+        """Perform it in a new thread; False where there are enough, or none can be had."""
+        # Of a daemon: the end of the program does not wait for upstream.
+        thread = threading.Thread(
+            target=self._perform, args=(plan, send), name="cacheback-aside", daemon=True
+        )
+        with self._changed:
+            if len(self._threads) >= _ASIDES:
+                plan.close()
+                return False
+            self._threads.add(thread)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more of them, or the program is ending
+            self._done(thread)
+            plan.close()
+            return False
+        return True
+
+    def _perform(self, plan: Plan[Any], send: Sender | None) -> None:
+        try:
+            run(plan, send)
+        finally:
+            self._done(threading.current_thread())
+
+    def _done(self, thread: threading.Thread) -> None:
+        with self._changed:
+            self._threads.discard(thread)
+            self._changed.notify_all()
+
+    def settle(self, seconds: float) -> bool:
+        me = {threading.current_thread()}
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._threads - me, seconds)
+
+
+# At once. One takes a call of upstream or two encodes; what is dropped in a rush is evidence of
+# which there will be more.
+_ASIDES = 4
+_asides = _Asides()
+
+
+def settle(seconds: float) -> bool:
+    """Wait for plans that were begun aside in threads; whether all are done."""
+    return _asides.settle(seconds)
+
+
+async def asettle(seconds: float) -> bool:
+    """`settle` for those on the running event loop."""
+    import asyncio  # noqa: PLC0415 - as below
+
+    loop = asyncio.get_running_loop()
+    mine = [task for task in _tasks_aside if task.get_loop() is loop]
+    left = (await asyncio.wait(mine, timeout=seconds))[1] if mine else ()
+    return not left
 
 
 async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
@@ -230,6 +303,9 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:  # noqa: PLR09
             return writer.aopen(prompt, patience)
         case Read(writing):
             return await writing.piece()
+        case Aside(plan):
+            _in_background(arun(plan, send), _tasks_aside)
+            return True
         case Send():
             return await _asend(step, _sender(send))
 

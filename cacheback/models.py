@@ -259,6 +259,8 @@ class Request:
     while it arrives, `manner` what it wants of the stream's form (only those who want the same read
     one stream together), `asynchronous` that it reads on an event loop; `voice` makes what tells it
     a text that is still being written (without it, such a text is told once it is whole).
+    `repeatable` tells that upstream may be called although memory has answered, without anybody's
+    noticing.
     """
 
     question: str
@@ -272,6 +274,7 @@ class Request:
     manner: JSON = None
     asynchronous: bool = False
     voice: Callable[[Outcome], Voice] | None = None
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +349,8 @@ class Outcome:
     not whole. `similarity` is the cosine of the served (or, on a miss, the nearest) entry; `age`
     is seconds since it was stored; `reply` is upstream's, where upstream was called. `sources` are
     the ids of the entries from which a synthesis was written, `writer` the model that writes it.
-    As text it is the answer.
+    `candidate` is the entry that was served by meaning, that would have been (in shadow mode, or
+    exactly), or that was the nearest of those which the judge refused. As text it is the answer.
     """
 
     answer: Answer | None
@@ -359,6 +363,7 @@ class Outcome:
     reply: Reply | None = None
     sources: tuple[int, ...] = ()
     writer: str | None = None
+    candidate: Candidate | None = None
 
     @property
     def synthesized(self) -> bool:
@@ -472,7 +477,7 @@ class Stats:
     on disk. `negatives` counts the blocked patterns, `blocked` the questions that matched one, by
     what was done: `raised`, `skipped`, `answered` or `passed`. `synthesis` counts by reason
     the attempts after which upstream answered, `spent` is by tier (`synthesis`; `upstream`, of
-    answers that were stored).
+    answers that were stored; `audit`, of calls that only checked a hit).
     """
 
     entries: int

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from cacheback.core.flight import NoEntry
-from cacheback.core.plan import Local, Send, Wait
-from cacheback.drive import Landing, arun, run
+from cacheback.core.plan import Aside, Local, Plan, Send, Wait
+from cacheback.drive import Landing, arun, asettle, run, settle
 from cacheback.models import Answer, Reply
 
 REPLY = Reply(None, Answer("yes"))
@@ -158,3 +158,101 @@ def test_a_plan_that_sends_needs_a_sender() -> None:
 
     with pytest.raises(AssertionError, match="sender"):
         run(plan())
+
+
+class TestAside:
+    """A plan that nobody waits for."""
+
+    def test_a_thread_of_its_own_has_the_same_sender(self) -> None:
+        told: list[Any] = []
+        go_on = threading.Event()
+
+        def beside() -> Plan[None]:
+            yield Local(lambda: go_on.wait(60))
+            told.append((yield Send("aside", keep=True)))
+            told.append((yield Local(threading.current_thread)))
+
+        def plan() -> Plan[Any]:
+            begun = yield Aside(beside())
+            return begun, (yield Send("plan", keep=True))
+
+        def send(step: Send) -> Any:
+            return step.payload
+
+        assert run(plan(), send) == (True, "plan")
+        assert not told
+        go_on.set()
+        assert settle(60)
+        sent, thread = told
+        assert sent == "aside"
+        assert thread is not threading.current_thread()
+        assert thread.daemon
+
+    async def test_a_task_of_its_own_outlives_the_call(self) -> None:
+        told: list[Any] = []
+        go_on = asyncio.Event()
+
+        def beside() -> Plan[None]:
+            told.append((yield Send("aside", keep=True)))
+
+        def plan() -> Plan[Any]:
+            return (yield Aside(beside()))
+
+        async def send(step: Send) -> Any:
+            await go_on.wait()
+            return step.payload
+
+        assert await arun(plan(), send) is True
+        assert not told
+        go_on.set()
+        assert await asettle(60)
+        assert told == ["aside"]
+
+    def test_too_many_at_once_are_not_begun(self) -> None:
+        go_on, ended = threading.Event(), []
+
+        def beside() -> Plan[None]:
+            yield Local(lambda: go_on.wait(60))
+            ended.append(True)
+
+        def plan() -> Plan[list[bool]]:
+            begun: list[bool] = []
+            while len(begun) < 6:
+                begun += [(yield Aside(beside()))]
+            return begun
+
+        try:
+            assert run(plan()) == [True] * 4 + [False] * 2
+            assert not settle(0)
+        finally:
+            go_on.set()
+        assert settle(60)
+        assert len(ended) == 4
+        assert run(plan())[0]
+        assert settle(60)
+
+    async def test_they_end_with_their_loop(self) -> None:
+        ended: list[Any] = []
+
+        def beside() -> Plan[None]:
+            try:
+                yield Send("aside", keep=True)
+            except BaseException as error:
+                ended.append(type(error))
+                raise
+
+        def plan() -> Plan[Any]:
+            return (yield Aside(beside()))
+
+        async def never(_: Send) -> Any:
+            await asyncio.Event().wait()
+
+        def elsewhere() -> None:
+            async def main() -> None:
+                await arun(plan(), never)
+                await asyncio.sleep(0)
+
+            asyncio.run(main())
+
+        await asyncio.to_thread(elsewhere)
+        assert ended == [asyncio.CancelledError]

@@ -146,6 +146,7 @@ def read(cache: SemanticCache, sent: Sent, controls: Controls) -> Exchange | Non
         stream=parsed.stream,
         # Such as whether an event tells the usage: no part of the scope, as no answer differs.
         manner=payload.get("stream_options") if parsed.stream else None,
+        repeatable=True,
     )
     return Exchange(cache, codec, payload, request)
 

@@ -333,6 +333,8 @@ def sync_transport(http: Any) -> Any:  # noqa: C901 - it holds two small classes
                 pieces, about = response.iter_bytes(), self.about(response, begun)
                 return SyncRelay(pieces, recorder, close=response.close, **about).reply()
             if not _is(response, "json"):
+                if step.unseen:
+                    response.close()
                 return _untouched(response)
             try:
                 response.read()
@@ -402,6 +404,8 @@ def async_transport(http: Any) -> Any:  # noqa: C901 - as above
                 pieces, about = response.aiter_bytes(), self.about(response, begun)
                 return AsyncRelay(pieces, recorder, close=response.aclose, **about).reply()
             if not _is(response, "json"):
+                if step.unseen:
+                    await response.aclose()
                 return _untouched(response)
             try:
                 await response.aread()

@@ -61,7 +61,7 @@ def _answer(engine: Engine, requests: Sequence[Request], ask: Ask) -> Plan[Batch
         raise NotCachedError(
             f"{len(missing)} of {len(asked)} inputs are not in memory, and only memory was asked"
         )
-    if not asked[0].ruling.keep:
+    if not asked[0].ruling.keep or asked[0].shadow:
         return (yield from _call(engine, asked, found, missing, ask))
     key = ("batch", asked[0].request.controls.mode, *(_key(asked[at]) for at in missing))
     flight, leading = engine.flights.join(key)
@@ -128,7 +128,7 @@ def _call(
     ask: Ask,
 ) -> Plan[BatchOutcome]:
     for at in missing:
-        engine.count_miss(found[at])
+        engine.count_miss(asked[at], found[at])
     reply: Reply = yield Send(ask(missing), asked[0].ruling.keep)
     whole = replace(found[missing[0]], reply=reply, saved=_saved(found))
     if len(reply.answers) != len(missing):
@@ -137,6 +137,7 @@ def _call(
         memos = [
             Memo(asked[at].request, answer, "upstream", reply.seconds, asked=asked[at])
             for at, answer in zip(missing, reply.answers, strict=True)
+            if found[at].verdict.reason is not Reason.SHADOW  # that is in memory already
         ]
         yield Local(partial(engine.keep, memos))
     brought = dict(zip(missing, reply.answers, strict=True))

@@ -82,6 +82,7 @@ class Composing:
         ruling = asked.ruling
         return (
             self._parts.writer is not None
+            and not asked.shadow
             and ruling.recall
             and ruling.semantic
             and ruling.call

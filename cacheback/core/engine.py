@@ -12,12 +12,13 @@ from functools import partial
 from weakref import ref
 
 from cacheback.core.composing import Composing
+from cacheback.core.evidence import Evidence
 from cacheback.core.feedback import Teaching
 from cacheback.core.flight import Flight, Flights, Landed, Landing, NoEntry
 from cacheback.core.memory import Memo, Memory
 from cacheback.core.observing import Observers
 from cacheback.core.parts import Asked, Limits, Parts, place
-from cacheback.core.plan import Drain, Local, Plan, Send, Wait
+from cacheback.core.plan import Aside, Drain, Local, Plan, Send, Wait
 from cacheback.core.recall import Recall
 from cacheback.core.screening import Screening
 from cacheback.errors import NotCachedError
@@ -50,6 +51,8 @@ class Engine:
         self.recalling = Recall(parts, limits, self.memory)
         self.screening = Screening(parts, limits, self.memory.blocks)
         self.composing = Composing(parts, limits, self.recalling)
+        self.learning = self.memory.learning
+        self.evidence = Evidence(parts, self.memory, self.recalling)
         self.teaching = Teaching(parts, limits, self.memory, self.recalling)
         self.observers = Observers(parts)
 
@@ -68,9 +71,11 @@ class Engine:
         asked = place(request, self.parts, self.limits)
         asked, recalled = yield from self._recall(asked, writing=True)
         if recalled.answer is not None:
+            yield from self._noted(asked, recalled)
             return recalled
         if not asked.ruling.call:
-            self.count_miss(recalled)
+            self.count_miss(asked, recalled)
+            yield from self._noted(asked, recalled)
             raise NotCachedError(
                 f"nothing in memory may answer ({recalled.verdict.reason}), and only memory was"
                 " asked; leave out the mode 'only-if-cached' to let upstream answer"
@@ -84,9 +89,10 @@ class Engine:
         """
         if request.controls.feedback is not None:
             request = yield from self.teaching.heed(request)
-        _, outcome = yield from self._recall(place(request, self.parts, self.limits))
+        asked, outcome = yield from self._recall(place(request, self.parts, self.limits))
         if outcome.answer is None:
-            self.count_miss(outcome)
+            self.count_miss(asked, outcome)
+        yield from self._noted(asked, outcome)
         return outcome
 
     def remember(self, memo: Memo) -> Plan[Entry]:
@@ -97,7 +103,11 @@ class Engine:
     def record(self, request: Request, reply: Reply) -> Plan[None]:
         """Keep what upstream answered to a request, where it may be kept; nothing is raised."""
         asked = place(request, self.parts, self.limits)
-        if asked.ruling.keep and not (yield from self.screening.bars(asked)):
+        if reply.answer is None or not asked.ruling.keep:
+            return
+        if (yield from self.screening.bars(asked)):
+            return
+        if (yield from self.evidence.recorded(asked, reply.answer)):
             yield Local(partial(self._keep, asked, (), reply))
 
     def explain(self, request: Request, k: int, *, everywhere: bool = False) -> Plan[Explanation]:
@@ -120,6 +130,8 @@ class Engine:
             return asked, recalling.missed(Reason.DISABLED)
         # Following what others wrote may take a while; seeing that nothing was written does not.
         followed = not recalling.behind() or (yield Local(recalling.follow))
+        if self.learning.stale:
+            yield Aside(self.evidence.weigh())
         if not self.memory.blocks.empty:
             screened = yield from self.screening.screen(asked)
             if isinstance(screened, Outcome):
@@ -134,9 +146,27 @@ class Engine:
         found = recalling.hot(asked) or (yield Local(search))
         return asked, found
 
+    def _noted(self, asked: Asked, outcome: Outcome) -> Plan[None]:
+        """A decision by meaning is noted, and perhaps checked; all other tiers decide nothing."""
+        if outcome.candidate is None:
+            return
+        if outcome.tier is Tier.SEMANTIC:
+            yield from self.evidence.served(asked, outcome.candidate)
+        elif outcome.verdict.reason is Reason.SHADOW:
+            self.evidence.withheld(asked, outcome.candidate)
+
     def _upstream(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
+        if missed.verdict.reason is Reason.SHADOW and missed.candidate is not None:
+            return (yield from self.evidence.shadowed(asked, missed, missed.candidate))
         if not asked.ruling.keep:
             return (yield from self._call(asked, missed))
+        shared = None
+        if not asked.shadow:  # who follows is served
+            shared = yield from self._together(asked, missed)
+        return shared or (yield from self._alone(asked, missed))
+
+    def _together(self, asked: Asked, missed: Outcome) -> Plan[Outcome | None]:
+        """Lead the flight or follow it; None where the caller has to call by itself."""
         # A refresh neither serves nor follows those who would have been content with memory.
         key = (asked.scope.digest, asked.digest, asked.request.controls.mode)
         for _ in range(_HANDOVERS):
@@ -151,7 +181,7 @@ class Engine:
             if landed is NoEntry.ALONE:
                 break
             self.flights.end(flight)
-        return (yield from self._alone(asked, missed))
+        return None
 
     def _wait(self, asked: Asked, flight: Flight) -> Plan[Entry | NoEntry | Outcome]:
         """What somebody else's call brings: an entry, a stream to read along, or nothing."""
@@ -200,24 +230,22 @@ class Engine:
             outcome = yield from self._call(asked, missed, landed_at)
             reply = outcome.reply
             if reply is not None and reply.recording is not None:
-                over = partial(self._over, asked, outcome.sources, flight)
+                over = partial(self._over, asked, _said(outcome), flight)
                 reply.recording.when_over(over, partial(self.flights.end, flight))
                 self.flights.share(flight, ref(reply.recording))
                 shared = True
             elif reply is not None:
-                landing = yield from self._landing(asked, outcome.sources, reply)
+                landing = yield from self._landing(asked, outcome, reply)
                 outcome = _settled(outcome, landing)
             return outcome
         finally:
             if not shared:
                 self.flights.land(flight, landing)
 
-    def _over(
-        self, asked: Asked, sources: tuple[int, ...], flight: Flight, reply: Reply
-    ) -> Plan[Landed]:
+    def _over(self, asked: Asked, said: Outcome, flight: Flight, reply: Reply) -> Plan[Landed]:
         """The stream that this flight's leader began is over."""
         try:
-            return (yield from self._landing(asked, sources, reply))
+            return (yield from self._landing(asked, said, reply))
         finally:
             self.flights.end(flight)
 
@@ -226,18 +254,20 @@ class Engine:
         outcome = yield from self._call(asked, missed)
         reply = outcome.reply
         if reply is not None and reply.recording is not None:
-            reply.recording.when_over(partial(self._landing, asked, outcome.sources), _nothing)
+            reply.recording.when_over(partial(self._landing, asked, _said(outcome)), _nothing)
         elif reply is not None:
-            landing = yield from self._landing(asked, outcome.sources, reply)
+            landing = yield from self._landing(asked, outcome, reply)
             outcome = _settled(outcome, landing)
         return outcome
 
-    def _landing(self, asked: Asked, sources: tuple[int, ...], reply: Reply) -> Plan[Landed]:
+    def _landing(self, asked: Asked, said: Outcome, reply: Reply) -> Plan[Landed]:
         if reply.failed:
             return NoEntry.FAILED
         if reply.answer is None:
             return NoEntry.ALONE
-        kept: Entry | None = yield Local(partial(self._keep, asked, sources, reply))
+        kept: Entry | None = yield Local(partial(self._keep, asked, said.sources, reply))
+        if not said.sources:
+            yield from self.evidence.brought(asked, said.candidate, reply.answer)
         return kept or NoEntry.ALONE
 
     def _call(self, asked: Asked, missed: Outcome, landing: Landing | None = None) -> Plan[Outcome]:
@@ -245,13 +275,16 @@ class Engine:
         composed = yield from self.composing.compose(asked, missed)
         if composed is not None:
             return composed
-        self.count_miss(missed)
+        self.count_miss(asked, missed)
         reply: Reply = yield Send(asked.request.payload, asked.ruling.keep, landing)
         return replace(missed, answer=reply.answer, reply=reply)
 
-    def count_miss(self, missed: Outcome) -> None:
-        """Count a request that memory did not answer."""
-        self.parts.tally.count(f"misses.{missed.verdict.reason}")
+    def count_miss(self, asked: Asked, missed: Outcome) -> None:
+        """Count a request that memory did not answer; what it would have is counted already."""
+        if not asked.shadow:
+            self.parts.tally.count(f"misses.{missed.verdict.reason}")
+        elif missed.verdict.reason is not Reason.SHADOW:
+            self.parts.tally.count("shadow.misses")
 
     def _keep(self, asked: Asked, sources: tuple[int, ...], reply: Reply) -> Entry | None:
         if reply.answer is None:
@@ -296,6 +329,11 @@ def _settled(outcome: Outcome, landing: Landed) -> Outcome:
         return outcome
     entry = landing if isinstance(landing, Entry) else None
     return replace(outcome, answer=outcome.reply.answer, entry=entry, reply=None)
+
+
+def _said(outcome: Outcome) -> Outcome:
+    """What is known before the answer is: without the reply, whose stream nobody else may hold."""
+    return replace(outcome, answer=None, reply=None)
 
 
 def _nothing() -> None:

@@ -8,8 +8,9 @@ Two things are learned. What a *person* says of a pair holds for that pair, and 
 comparison of two answers says is evidence: it moves the operating point (`calibration.py`) where
 `max_error` is set.
 
-All lessons are read anew when the store says that there are more: what was read never changes, so
-no lock is needed. 5,000 of them take 20 ms, at most once in `tally.SECONDS`.
+Lessons are read when the store says that there are more, which takes a millisecond, and what was
+read never changes, so no lock is needed. Calibrating takes up to a hundred: that is left to whoever
+has the time, once there is enough evidence to make a difference.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cacheback.core.calibration import Calibration, calibrate
-from cacheback.core.ports import JudgementDraft, Lesson
+from cacheback.core.ports import LESSONS_KEPT, JudgementDraft, Lesson
 from cacheback.models import Candidate, Entry, Label, Labeller, Reason, Saved, Verdict
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _PAIR_DOMAIN = b"cacheback.pair.v1\0"
 # Morris 1975). Few, as most entries are asked for less often than that.
 _STRENGTH = 8.0
 
+# So many lessons that no person taught make the calibration stale.
+_EVERY = 64
+
 
 def pair_digest(question_digest: str, other_digest: str) -> str:
     """SHA-256 of two questions' digests, whichever is asked first: 64 hexadecimal digits."""
@@ -45,15 +49,18 @@ def pair_digest(question_digest: str, other_digest: str) -> str:
 class _Known:
     """What follows from all lessons up to one.
 
-    Of what persons said the last counts: `wrong` are pairs, `right` pairs in a scope. `of_entry`
-    counts what comparisons said of one entry's answer for other questions.
+    Of what persons said the last counts: `wrong` are pairs, `right` pairs in a scope. `compared`
+    are the last lessons that no person taught, `taught` says how many there ever were, and
+    `of_entry` counts what they said of one entry's answer for other questions.
     """
 
     newest: int = 0
+    persons: tuple[Lesson, ...] = ()
     wrong: frozenset[str] = frozenset()
     right: frozenset[tuple[str, str]] = frozenset()
+    compared: tuple[Lesson, ...] = ()
+    taught: int = 0
     of_entry: Counter[tuple[int, bool]] = field(default_factory=Counter)
-    calibration: Calibration | None = None
 
 
 class Learning:
@@ -63,7 +70,11 @@ class Learning:
         self._parts = parts
         self._limits = limits
         self._newest = {0}
-        self._known = self._made(0, ())
+        self._known = _Known()
+        self.follow(parts.store.changes(-1).lessons)
+        self._calibrated_with = 0
+        self._calibration: Calibration | None = None
+        self.calibrate()
 
     # Deciding -------------------------------------------------------------------------------
 
@@ -89,15 +100,15 @@ class Learning:
 
         Where there is a bound on errors the judge shall only veto, and `review` decides.
         """
-        return None if self._known.calibration is None else 0.0
+        return None if self._calibration is None else 0.0
 
     def review(self, entry: Entry, similarity: float, verdict: Verdict) -> Verdict:
         """The judge's verdict under the bound on errors, if there is one."""
-        known = self._known
-        if known.calibration is None or not verdict.serve:
+        calibration = self._calibration
+        if calibration is None or not verdict.serve:
             return verdict
-        score = _shrunk(verdict, similarity, entry, known)
-        point = known.calibration.operating_point
+        score = _shrunk(verdict, similarity, entry, self._known)
+        point = calibration.operating_point
         verdict = replace(verdict, probability=score)
         if score >= point:
             return verdict
@@ -110,17 +121,27 @@ class Learning:
     @property
     def bounded(self) -> bool:
         """Whether there is a bound on errors, so that evidence is of use."""
-        return self._known.calibration is not None
+        return self._calibration is not None
 
     def audits(self) -> bool:
         """Whether the hit that is just being served is also to be asked of upstream."""
-        calibration = self._known.calibration
+        calibration = self._calibration
         return calibration is not None and self._parts.random() < calibration.audit_probability
 
     # Learning -------------------------------------------------------------------------------
 
-    def judged(self, asked: Asked, candidate: Candidate, saved: Saved, *, served: bool) -> None:
-        """Note a hit by meaning, or what would have been one."""
+    def judged(
+        self,
+        asked: Asked,
+        candidate: Candidate,
+        saved: Saved,
+        *,
+        served: bool,
+        label: Label | None = None,
+        by: Labeller | None = None,
+        quietly: bool = False,
+    ) -> None:
+        """Note a hit by meaning, or what would have been one, and what is known of it already."""
         if not self._limits.judgements_kept:
             return
         self._parts.notes.judgement(
@@ -134,7 +155,10 @@ class Learning:
                 probability=candidate.verdict.probability,
                 served=served,
                 saved=saved,
-            )
+                label=label,
+                labelled_by=by if label else None,
+            ),
+            quietly=quietly,
         )
 
     def compared(
@@ -168,28 +192,50 @@ class Learning:
     # Following ------------------------------------------------------------------------------
 
     def follow(self, newest: int) -> None:
-        """Read all lessons anew if the store has newer ones.
+        """Read what the store has learned since the last look, up to this lesson at least.
 
         Two threads may do so at once: the number is noted first, so that whoever puts back the
         older state sees afterwards that there is a newer one.
         """
         self._newest.add(newest)
         while self._known.newest < max(self._newest):
-            newest, lessons = self._parts.store.learned.read(0)
+            known = self._known
+            newest, lessons = self._parts.store.learned.read(known.newest)
             self._newest.add(newest)
-            self._known = self._made(newest, lessons)
+            self._known = _with(known, newest, lessons)
 
-    def _made(self, newest: int, lessons: Sequence[Lesson]) -> _Known:
-        wrong, right = _said([one for one in lessons if one.by == "person"])
-        compared = [one for one in lessons if one.by != "person"]
-        bound = self._limits.max_error
-        return _Known(
-            newest=newest,
-            wrong=wrong,
-            right=right,
+    @property
+    def stale(self) -> bool:
+        """Whether there is so much new evidence that `calibrate` should be called."""
+        if self._calibration is None:
+            return False
+        return self._known.taught - self._calibrated_with >= _EVERY
+
+    def calibrate(self) -> None:
+        """Let the operating point follow from all evidence; takes up to 0.1 s."""
+        known, bound = self._known, self._limits.max_error
+        if bound is not None:
+            self._calibrated_with = known.taught  # first: others need not do the same
+            self._calibration = calibrate(bound, known.compared)
+
+
+def _with(known: _Known, newest: int, lessons: Sequence[Lesson]) -> _Known:
+    """What is known, and these lessons."""
+    persons = tuple(one for one in lessons if one.by == "person")
+    compared = tuple(one for one in lessons if one.by != "person")
+    if persons:
+        persons = known.persons + persons
+        wrong, right = _said(persons)
+        known = replace(known, persons=persons, wrong=wrong, right=right)
+    if compared:
+        taught, compared = len(compared), (known.compared + compared)[-LESSONS_KEPT:]
+        known = replace(
+            known,
+            compared=compared,
+            taught=known.taught + taught,
             of_entry=Counter((one.entry_id, one.right) for one in compared),
-            calibration=None if bound is None else calibrate(bound, compared),
         )
+    return replace(known, newest=newest)
 
 
 def _said(lessons: Sequence[Lesson]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:

@@ -52,9 +52,7 @@ class Memory:
         self._limits = limits
         self.blocks = BlockList(parts, limits.negative_threshold)
         self.learning = Learning(parts, limits)
-        now = parts.store.changes(-1)
-        self.learning.follow(now.lessons)
-        self._seen = now.seq
+        self._seen = parts.store.changes(-1).seq
         self._behind = False
         self._since_evicted = 0
 

@@ -88,7 +88,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request in its place: what may happen to it, and where its answer belongs."""
+    """A request in its place: what may happen to it, and where its answer belongs.
+
+    In `shadow` memory is asked, and serves nothing.
+    """
 
     request: Request
     ruling: Ruling
@@ -96,6 +99,7 @@ class Asked:
     digest: str
     threshold: float
     now: float
+    shadow: bool = False
 
 
 _NOWHERE = Scope("", {})
@@ -131,6 +135,7 @@ def place(request: Request, parts: Parts, limits: Limits) -> Asked:
         digest=question_digest(request.question),
         threshold=limits.threshold if threshold is None else threshold,
         now=now,
+        shadow=ruling.recall and "shadow" in (limits.mode, request.controls.mode),
     )
 
 

@@ -36,12 +36,14 @@ class Send:
 
     `keep` tells the sender whether the answer may be kept; if not, it need not look at it.
     `landing` is where others may be waiting for it: then the call goes on, on an event loop, when
-    its caller is cancelled.
+    its caller is cancelled. With `unseen` nobody gets the reply's own form: what the sender does
+    not read of it, it closes.
     """
 
     payload: Any
     keep: bool
     landing: Landing | None = field(default=None, compare=False, repr=False)
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +99,16 @@ class Read:
     writing: Writing
 
 
-Step: TypeAlias = Local | Send | Wait | Drain | Call | Write | Read
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A plan that nobody waits for: performed beside this one, with the same sender.
+
+    Whether it was begun is sent back at once; where too many are under way, it is not. The plan
+    itself must see to its errors.
+    """
+
+    plan: Plan[Any]
+
+
+Step: TypeAlias = Local | Send | Wait | Drain | Call | Write | Read | Aside
 Plan: TypeAlias = Generator[Step, Any, T]

@@ -7,6 +7,7 @@ know: how vectors are searched, how entries are stored, what the judge looks at.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from cacheback.core.blocking import namespace_of
 from cacheback.core.memory import Memory
@@ -42,6 +43,7 @@ class Recall:
         self._parts = parts
         self._limits = limits
         self._memory = memory
+        self._learning = memory.learning
 
     def behind(self) -> bool:
         """Whether others have written since the last look: one cheap question to the store."""
@@ -138,28 +140,63 @@ class Recall:
     # The semantic tier --------------------------------------------------------------------
 
     def _semantic(self, asked: Asked, *, verbatim: bool) -> Outcome:
-        with FailingAs(Reason.EMBEDDER_FAILED, self._parts.faults):
-            blind = self._parts.embedder.blind_to(asked.request.question)
+        blind = self._blind(asked)
         if blind is not None:
             return self.missed(blind)
         near = self.near(asked, self._limits.candidates, [asked.scope.digest])
-        nearest = None
-        for one in self._judged(asked, [one for one in near if one[1] >= asked.threshold]):
-            # The catalog ranks inside the scope already. What must never go wrong is checked once
-            # more on what is about to be served.
-            if one.verdict.serve and one.entry.scope == asked.scope.digest:
-                if not verbatim:
-                    return self.missed(Reason.SYNTHESIS_ALWAYS, one.similarity)
-                entry = self._memory.sound(one.entry)
-                return self._serve(asked, entry, Tier.SEMANTIC, one.verdict, one.similarity)
-            nearest = nearest or one
-        if nearest is not None:
-            verdict = nearest.verdict
-            return self.missed(verdict.reason, nearest.similarity, verdict.detail)
+        best = self._best(asked, near)
+        if best is not None and best.verdict.serve and best.entry.scope == asked.scope.digest:
+            if not verbatim:
+                return self.missed(Reason.SYNTHESIS_ALWAYS, best.similarity, candidate=best)
+            best = replace(best, entry=self._memory.sound(best.entry))
+            return self._serve(asked, Tier.SEMANTIC, best)
+        if best is not None:
+            verdict = best.verdict
+            return self.missed(verdict.reason, best.similarity, verdict.detail, best)
         if near:
             detail = f"{near[0][1]:.3f} < {asked.threshold:g}"
             return self.missed(Reason.BELOW_THRESHOLD, near[0][1], detail)
         return self.missed(Reason.EMPTY)
+
+    def _blind(self, asked: Asked) -> Reason | None:
+        with FailingAs(Reason.EMBEDDER_FAILED, self._parts.faults):
+            return self._parts.embedder.blind_to(asked.request.question)
+
+    def _best(
+        self, asked: Asked, near: Sequence[tuple[int, float]], *, other: bool = False
+    ) -> Candidate | None:
+        """The nearest that may be served; else the nearest of all above the threshold.
+
+        With `other` the same question's own entry does not count.
+        """
+        nearest = None
+        for one in self._judged(asked, [one for one in near if one[1] >= asked.threshold]):
+            if other and one.entry.question_digest == asked.digest:
+                continue
+            # The catalog ranks inside the scope already. What must never go wrong is checked once
+            # more on what is about to be served.
+            if one.verdict.serve and one.entry.scope == asked.scope.digest:
+                return one
+            nearest = nearest or one
+        return nearest
+
+    def foresee(self, asked: Asked, *, exactly: bool = True) -> Candidate | None:
+        """The entry that would be served, else the nearest with why not; nothing is counted.
+
+        Without `exactly` only other questions' entries are looked at.
+        """
+        try:
+            if exactly:
+                with FailingAs(Reason.STORE_FAILED, self._parts.faults):
+                    entry = self._memory.find(asked.scope.digest, asked.digest)
+                if entry is not None and not entry.expired(asked.now):
+                    return Candidate(entry, 1.0, _SAME_TEXT)
+            if not asked.ruling.semantic or self._blind(asked) is not None:
+                return None
+            near = self.near(asked, self._limits.candidates, [asked.scope.digest])
+            return self._best(asked, near, other=True)
+        except PartFailedError:
+            return None
 
     def near(self, asked: Asked, k: int, scopes: Sequence[str]) -> list[tuple[int, float]]:
         """At most k (entry id, cosine) of these scopes, nearest first.
@@ -197,19 +234,33 @@ class Recall:
     def _judge(self, asked: Asked, entry: Entry, similarity: float) -> Verdict:
         if entry.expired(asked.now):
             return Verdict(False, Reason.EXPIRED)
-        pair = Pair(asked.request.question, entry.question, similarity, asked.threshold)
+        learning = self._learning
+        told = learning.told(asked, entry)
+        if told is not None:
+            return told
+        question, at_least = asked.request.question, learning.at_least
+        pair = Pair(question, entry.question, similarity, asked.threshold, at_least)
         with FailingAs(Reason.JUDGE_FAILED, self._parts.faults):
-            return self._parts.judge.judge(pair)
+            verdict = self._parts.judge.judge(pair)
+        return learning.review(entry, similarity, verdict)
 
     # Outcomes -----------------------------------------------------------------------------
 
-    def missed(self, reason: Reason, similarity: float | None = None, detail: str = "") -> Outcome:
+    def missed(
+        self,
+        reason: Reason,
+        similarity: float | None = None,
+        detail: str = "",
+        candidate: Candidate | None = None,
+    ) -> Outcome:
         """Memory has nothing to say. Counted by the engine, once it is known who answers."""
-        return Outcome(None, Tier.UPSTREAM, Verdict(False, reason, detail), similarity)
+        verdict = Verdict(False, reason, detail)
+        return Outcome(None, Tier.UPSTREAM, verdict, similarity, candidate=candidate)
 
     def from_flight(self, asked: Asked, entry: Entry) -> Outcome:
         """An answer that another caller's call has just brought."""
-        return self._serve(asked, entry, Tier.EXACT, Verdict(True, Reason.SAME_FLIGHT), 1.0)
+        verdict = Verdict(True, Reason.SAME_FLIGHT)
+        return self._serve(asked, Tier.EXACT, Candidate(entry, 1.0, verdict))
 
     def from_recording(
         self, sources: tuple[int, ...], answer: Answer | None, view: object = None
@@ -221,22 +272,34 @@ class Recall:
         return Outcome(answer, Tier.EXACT, verdict, reply=reply, sources=sources)
 
     def _exact(self, asked: Asked, entry: Entry) -> Outcome:
-        return self._serve(asked, entry, Tier.EXACT, _SAME_TEXT, 1.0)
+        return self._serve(asked, Tier.EXACT, Candidate(entry, 1.0, _SAME_TEXT))
 
-    def _serve(
-        self, asked: Asked, entry: Entry, tier: Tier, verdict: Verdict, similarity: float
-    ) -> Outcome:
-        usage = entry.answer.usage
-        saved = Saved(
-            tokens=usage.total if usage else 0,
-            money=usage.cost if usage else None,
-            seconds=entry.seconds or 0.0,
-        )
+    def _serve(self, asked: Asked, tier: Tier, found: Candidate) -> Outcome:
+        if asked.shadow:
+            return self._shadow(tier, found)
+        entry, saved = found.entry, saved_by(found.entry)
         self._parts.tally.hit(entry.id, tier, saved, asked.now)
-        age = max(0.0, asked.now - entry.created_at)
         return Outcome(
-            entry.answer, tier, verdict, similarity, entry, age, saved, sources=entry.sources
+            entry.answer,
+            tier,
+            found.verdict,
+            found.similarity,
+            entry,
+            age=max(0.0, asked.now - entry.created_at),
+            saved=saved,
+            sources=entry.sources,
+            candidate=found if tier is Tier.SEMANTIC else None,
         )
+
+    def _shadow(self, tier: Tier, found: Candidate) -> Outcome:
+        """What would have been served, counted apart, and not as a use of the entry."""
+        saved, count = saved_by(found.entry), self._parts.tally.count
+        count(f"shadow.hits.{tier}")
+        count("shadow.saved.tokens", saved.tokens)
+        count("shadow.saved.money", saved.money or 0.0)
+        count("shadow.saved.seconds", saved.seconds)
+        detail = f"{tier} hit of entry {found.entry.id}"
+        return self.missed(Reason.SHADOW, found.similarity, detail, found)
 
     def _elsewhere(self, asked: Asked) -> tuple[Elsewhere, ...]:
         store = self._parts.store
@@ -246,3 +309,13 @@ class Recall:
             Elsewhere(entry, differences(asked.scope.parts, store.scope_parts(entry.scope) or {}))
             for entry in others[-_ELSEWHERE:]
         )
+
+
+def saved_by(entry: Entry) -> Saved:
+    """What a hit of this entry spares the caller."""
+    usage = entry.answer.usage
+    return Saved(
+        tokens=usage.total if usage else 0,
+        money=usage.cost if usage else None,
+        seconds=entry.seconds or 0.0,
+    )
