@@ -49,7 +49,8 @@ def pair_digest(question_digest: str, other_digest: str) -> str:
 class _Known:
     """What follows from all lessons up to one.
 
-    Of what persons said the last counts: `wrong` are pairs, `right` pairs in a scope. `compared`
+    Of what persons said the last counts: `wrong` are pairs, `right` pairs in a scope, `vouched`
+    the scopes of these. `compared`
     are the last lessons that no person taught, `taught` says how many there ever were, and
     `of_entry` counts what they said of one entry's answer for other questions.
     """
@@ -58,6 +59,7 @@ class _Known:
     persons: tuple[Lesson, ...] = ()
     wrong: frozenset[str] = frozenset()
     right: frozenset[tuple[str, str]] = frozenset()
+    vouched: frozenset[str] = frozenset()
     compared: tuple[Lesson, ...] = ()
     taught: int = 0
     of_entry: Counter[tuple[int, bool]] = field(default_factory=Counter)
@@ -82,17 +84,19 @@ class Learning:
         """What a person has said of this pair: it needs no judge.
 
         "Wrong" holds in every scope, as all it can do is to call upstream; "right" only where it
-        was said.
+        was said, and takes back "wrong" only there.
         """
         known = self._known
         if not (known.wrong or known.right):
             return None
         pair = pair_digest(asked.digest, entry.question_digest)
-        if pair in known.wrong:
-            return Verdict(False, Reason.REPORTED_WRONG)
         if (pair, asked.scope.digest) in known.right:
             return Verdict(True, Reason.REPORTED_RIGHT)
-        return None
+        return Verdict(False, Reason.REPORTED_WRONG) if pair in known.wrong else None
+
+    def vouched(self, scope: str) -> bool:
+        """Whether a person has called any pair right in this scope."""
+        return scope in self._known.vouched
 
     @property
     def at_least(self) -> float | None:
@@ -226,7 +230,8 @@ def _with(known: _Known, newest: int, lessons: Sequence[Lesson]) -> _Known:
     if persons:
         persons = known.persons + persons
         wrong, right = _said(persons)
-        known = replace(known, persons=persons, wrong=wrong, right=right)
+        vouched = frozenset(scope for _, scope in right)
+        known = replace(known, persons=persons, wrong=wrong, right=right, vouched=vouched)
     if compared:
         taught, compared = len(compared), (known.compared + compared)[-LESSONS_KEPT:]
         known = replace(
@@ -239,18 +244,22 @@ def _with(known: _Known, newest: int, lessons: Sequence[Lesson]) -> _Known:
 
 
 def _said(lessons: Sequence[Lesson]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
-    """Pairs that persons call wrong, and pairs in a scope that they call right."""
-    last: dict[str, bool] = {}
-    where: dict[str, set[str]] = {}
+    """Pairs that persons call wrong somewhere, and pairs in a scope that they call right there.
+
+    "Wrong" takes back every "right" of the pair that came before.
+    """
+    wrong: dict[str, set[str]] = {}
+    right: dict[str, set[str]] = {}
     for lesson in lessons:
-        last[lesson.pair] = lesson.right
-        where.setdefault(lesson.pair, set())
+        here, there = wrong.setdefault(lesson.pair, set()), right.setdefault(lesson.pair, set())
         if lesson.right:
-            where[lesson.pair].add(lesson.scope)
+            here.discard(lesson.scope)
+            there.add(lesson.scope)
         else:
-            where[lesson.pair].clear()
-    wrong = frozenset(pair for pair, right in last.items() if not right)
-    return wrong, frozenset((pair, scope) for pair, some in where.items() for scope in some)
+            here.add(lesson.scope)
+            there.clear()
+    called_right = frozenset((pair, scope) for pair, some in right.items() for scope in some)
+    return frozenset(pair for pair, some in wrong.items() if some), called_right
 
 
 def _shrunk(verdict: Verdict, similarity: float, entry: Entry, known: _Known) -> float:

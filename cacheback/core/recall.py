@@ -178,7 +178,16 @@ class Recall:
             if one.verdict.serve and one.entry.scope == asked.scope.digest:
                 return one
             nearest = nearest or one
-        return nearest
+        return self._vouched(asked, near) or nearest
+
+    def _vouched(self, asked: Asked, near: Sequence[tuple[int, float]]) -> Candidate | None:
+        """The nearest below the threshold that a person has called right: it needs none."""
+        if not self._learning.vouched(asked.scope.digest):
+            return None
+        below = [one for one in near if one[1] < asked.threshold]
+        found = (one for one in self._judged(asked, below) if one.entry.scope == asked.scope.digest)
+        said = Reason.REPORTED_RIGHT
+        return next((one for one in found if one.verdict.reason is said), None)
 
     def foresee(self, asked: Asked, *, exactly: bool = True) -> Candidate | None:
         """The entry that would be served, else the nearest with why not; nothing is counted.

@@ -265,3 +265,61 @@ def test_the_page_may_run_its_own_script_and_no_other(proxy: Any) -> None:
     assert "innerHTML" not in answer.text
     assert "http://" not in answer.text.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in answer.text
+
+
+class TestLearning:
+    OTHER = "How can I reset my password?"
+
+    def test_feedback(self, proxy: Any, admin: Admin, upstream: ScriptedUpstream) -> None:
+        ask(proxy)
+        assert ask(proxy, self.OTHER).headers["x-cacheback-tier"] == "semantic"
+        told = admin("POST", "/feedback", json={"entry": 1, "label": "wrong"})
+        assert told.status_code == 200
+        assert told.json() == {
+            "entry_id": 1,
+            "label": "wrong",
+            "question": self.OTHER,
+            "other": QUESTION,
+            "judgements": 1,
+            "own": False,
+            "deleted": False,
+        }
+        assert ask(proxy, self.OTHER).headers["x-cacheback-reason"] == "reported_wrong"
+        assert upstream.calls == 2
+
+    def test_mistakes(self, proxy: Any, admin: Admin) -> None:
+        ask(proxy)
+        given = {"entry": 1, "label": "wrong"}
+        assert admin("POST", "/feedback", json=given | {"entry": 9}).status_code == 404
+        assert admin("POST", "/feedback", json=given | {"label": "bad"}).status_code == 422
+        assert admin("POST", "/feedback", json=given | {"questoin": "q"}).status_code == 422
+        refused = admin("POST", "/feedback", json=given)
+        assert refused.status_code == 400
+        assert "never" not in refused.text
+        assert "say for which question" in refused.text
+
+    def test_report(self, proxy: Any, admin: Admin) -> None:
+        ask(proxy)
+        ask(proxy, self.OTHER)
+        told = admin.get("/report")
+        assert told["served"]["hits"] == {"semantic": 1}
+        assert told["served"]["hit_rate"] == 0.5
+        assert (told["served"]["compared"], told["served"]["wrong_high"]) == (0, 1)
+        assert told["reported"] == {}
+        (pair,) = told["pairs"]
+        assert (pair["entry_id"], pair["question"], pair["doubt"]) == (1, self.OTHER, "unsure")
+        assert sum(one["unknown"] for one in told["bins"]) == 1
+        assert admin.get("/report", since=4e9)["served"]["hits"] == {}
+        assert admin.get("/report", pairs=0)["pairs"] == []
+        assert admin("GET", "/report?sicne=5").status_code == 400
+
+    def test_a_client_s_own_word(
+        self, proxy: Any, admin: Admin, upstream: ScriptedUpstream
+    ) -> None:
+        ask(proxy)
+        ask(proxy, self.OTHER)
+        answer = ask(proxy, self.OTHER, **{"x-cacheback-feedback": "wrong"})
+        assert answer.headers["x-cacheback-reason"] == "reported_wrong"
+        assert "x-cacheback-feedback" not in upstream.requests[-1].headers
+        assert ask(proxy, self.OTHER).headers["x-cacheback-tier"] == "exact"
+        assert admin.get("/report")["reported"] == {"wrong": 1}
