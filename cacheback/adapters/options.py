@@ -29,7 +29,8 @@ def options(
     Args:
         client: a cached client, or one that went through `cacheback.wrap`.
         mode: `refresh` asks upstream and stores, `bypass` neither looks nor stores,
-            `only-if-cached` raises the SDK's error for status 504 where memory has nothing.
+            `only-if-cached` raises the SDK's error for status 504 where memory has nothing,
+            `shadow` asks upstream whatever memory has, and compares.
         ttl: seconds until new entries expire; `math.inf` for never.
         threshold: cosine from which meaning counts.
         namespace: another namespace.

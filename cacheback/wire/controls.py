@@ -18,7 +18,7 @@ _KNOWN = ("mode", "ttl", "threshold", "namespace", "tags", "feedback")
 def controls(headers: Iterable[tuple[str, str]]) -> Controls:
     """Read the control headers among a request's headers.
 
-    - `X-Cacheback-Mode`: default, refresh, bypass or only-if-cached
+    - `X-Cacheback-Mode`: default, refresh, bypass, only-if-cached or shadow
     - `X-Cacheback-TTL`: seconds above 0, or `inf` for never
     - `X-Cacheback-Threshold`: cosine, 0 to 1
     - `X-Cacheback-Namespace`: a name
