@@ -220,7 +220,7 @@ def _side(
     misses = sum(_under(f"{prefix}misses", counters).values())
     saved = Saved(
         tokens=int(counters.get(f"{prefix}saved.tokens", 0)),
-        money=counters.get(f"{prefix}saved.money"),
+        money=counters.get(f"{prefix}saved.money") or None,  # of unknown prices nothing is known
         seconds=counters.get(f"{prefix}saved.seconds", 0.0),
     )
     return Side(_under(f"{prefix}hits.", counters), misses, saved, errors)

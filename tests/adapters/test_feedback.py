@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cacheback import AsyncCachedOpenAI, CachedOpenAI, Reason, SemanticCache, info, options
+from cacheback.drive import settle
 from cacheback.testing import Reply, ScriptedUpstream
 
 openai = pytest.importorskip("openai")
@@ -115,6 +116,57 @@ class TestRight:
         assert (told.hit, told.reason) == (True, Reason.REPORTED_RIGHT)
         assert upstream.calls == 1
         assert served.cache.report().said == {"right": 1}
+
+
+class TestShadow:
+    """What nothing was served of can be told of all the same."""
+
+    @pytest.fixture
+    def shadowed(
+        self,
+        make_client: Callable[..., CachedOpenAI],
+        make_cache: Callable[..., SemanticCache],
+        upstream: ScriptedUpstream,
+    ) -> CachedOpenAI:
+        client = make_client(cache=make_cache(mode="shadow"))
+        upstream.script("Yes, by phone.", "Yes, by phone.", "No, that is not possible.")
+        for question in (STORED, ASKED, "How might I reset my password?"):
+            assert not ask(client, question).cacheback_hit
+        assert settle(30)
+        return client
+
+    def test_the_report(self, shadowed: CachedOpenAI) -> None:
+        found = shadowed.cache.report()
+        assert not found.served.known
+        assert (found.shadow.hits, found.shadow.misses) == ({"semantic": 2}, 1)
+        assert found.shadow.hit_rate == pytest.approx(2 / 3)
+        assert (found.shadow.errors.compared, found.shadow.errors.wrong) == (2, 1)
+        assert found.shadow.saved.tokens > 0
+        (pair,) = found.pairs
+        assert pair.question == "How might I reset my password?"
+        assert (pair.doubt, pair.served) == ("compared_wrong", False)
+
+    def test_a_person_has_the_last_word(
+        self, shadowed: CachedOpenAI, make_client: Callable[..., CachedOpenAI], upstream: Any
+    ) -> None:
+        (pair,) = shadowed.cache.report().pairs
+        learned = shadowed.cache.feedback(pair.entry_id, "wrong")
+        assert learned.question == pair.question
+        found = shadowed.cache.report()
+        assert (found.pairs, found.said) == ((), {"wrong": 1})
+        assert (found.shadow.errors.compared, found.shadow.errors.wrong) == (2, 1)
+        served = make_client(cache=shadowed.cache)
+        upstream.script("Ask the desk.")
+        told = info(ask(served, pair.question))
+        assert told is not None
+        assert told.reason is Reason.REPORTED_WRONG
+
+    def test_with_the_request(self, shadowed: CachedOpenAI, upstream: ScriptedUpstream) -> None:
+        upstream.script("Ask the desk.")
+        assert text(ask(shadowed, extra_headers=WRONG)) == "Ask the desk."
+        assert shadowed.cache.report().said == {"wrong": 1}
+        (fresh,) = shadowed.cache.entries(text=ASKED)
+        assert fresh.answer.text == "Ask the desk."
 
 
 def test_nothing_in_memory_is_a_call_like_any_other(

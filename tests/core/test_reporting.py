@@ -53,6 +53,7 @@ COUNTERS = {
     "saved.tokens": 10,
     "saved.money": 0.5,
     "shadow.saved.tokens": 20,
+    "shadow.saved.money": 0.0,
     "shadow.saved.seconds": 4.0,
 }
 
