@@ -14,7 +14,7 @@ from typing import Any, Never
 from cacheback.assembly import EMBEDDER_META
 from cacheback.cache import SemanticCache
 from cacheback.cli.options import Session
-from cacheback.config import Settings
+from cacheback.config import MEMORY, Settings
 from cacheback.embedders import BaseEmbedder
 from cacheback.errors import ConfigurationError, EmbedderError, InputError
 from cacheback.models import JSON
@@ -88,6 +88,15 @@ def asking(session: Session, *, make: bool = False, **given: Any) -> Iterator[Se
     settings = settings_of(session, **given)
     if not make:
         directory_of(settings)
+    embedder = embedder_of(settings.embedder)
+    with SemanticCache(**_keywords(settings, embedder=embedder)) as cache:
+        yield cache
+
+
+@contextmanager
+def in_memory() -> Iterator[SemanticCache]:
+    """A cache with the settings' embedder and judge that touches no directory."""
+    settings = Settings.from_environment(cache_dir=MEMORY)
     embedder = embedder_of(settings.embedder)
     with SemanticCache(**_keywords(settings, embedder=embedder)) as cache:
         yield cache
