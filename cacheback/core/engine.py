@@ -71,11 +71,13 @@ class Engine:
         asked = place(request, self.parts, self.limits)
         asked, recalled = yield from self._recall(asked, writing=True)
         if recalled.answer is not None:
-            yield from self._noted(asked, recalled)
+            if recalled.candidate is not None:
+                yield from self._noted(asked, recalled, recalled.candidate)
             return recalled
         if not asked.ruling.call:
             self.count_miss(asked, recalled)
-            yield from self._noted(asked, recalled)
+            if recalled.candidate is not None:
+                yield from self._noted(asked, recalled, recalled.candidate)
             raise NotCachedError(
                 f"nothing in memory may answer ({recalled.verdict.reason}), and only memory was"
                 " asked; leave out the mode 'only-if-cached' to let upstream answer"
@@ -92,7 +94,8 @@ class Engine:
         asked, outcome = yield from self._recall(place(request, self.parts, self.limits))
         if outcome.answer is None:
             self.count_miss(asked, outcome)
-        yield from self._noted(asked, outcome)
+        if outcome.candidate is not None:
+            yield from self._noted(asked, outcome, outcome.candidate)
         return outcome
 
     def remember(self, memo: Memo) -> Plan[Entry]:
@@ -129,9 +132,11 @@ class Engine:
         if not self.limits.enabled:
             return asked, recalling.missed(Reason.DISABLED)
         # Following what others wrote may take a while; seeing that nothing was written does not.
-        followed = not recalling.behind() or (yield Local(recalling.follow))
-        if self.learning.stale:
-            yield Aside(self.evidence.weigh())
+        followed = True
+        if recalling.behind():
+            followed = yield Local(recalling.follow)
+            if self.learning.stale:
+                yield Aside(self.evidence.weigh())
         if not self.memory.blocks.empty:
             screened = yield from self.screening.screen(asked)
             if isinstance(screened, Outcome):
@@ -146,14 +151,12 @@ class Engine:
         found = recalling.hot(asked) or (yield Local(search))
         return asked, found
 
-    def _noted(self, asked: Asked, outcome: Outcome) -> Plan[None]:
-        """A decision by meaning is noted, and perhaps checked; all other tiers decide nothing."""
-        if outcome.candidate is None:
-            return
+    def _noted(self, asked: Asked, outcome: Outcome, candidate: Candidate) -> Plan[None]:
+        """What was served by meaning, or would have been, is noted, and perhaps checked."""
         if outcome.tier is Tier.SEMANTIC:
-            yield from self.evidence.served(asked, outcome.candidate)
+            yield from self.evidence.served(asked, candidate, outcome.saved)
         elif outcome.verdict.reason is Reason.SHADOW:
-            self.evidence.withheld(asked, outcome.candidate)
+            self.evidence.withheld(asked, candidate)
 
     def _upstream(self, asked: Asked, missed: Outcome) -> Plan[Outcome]:
         if missed.verdict.reason is Reason.SHADOW and missed.candidate is not None:

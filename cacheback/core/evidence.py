@@ -18,7 +18,17 @@ from cacheback.core.flight import Landed, NoEntry
 from cacheback.core.memory import Memo
 from cacheback.core.plan import Aside, Drain, Local, Plan, Send
 from cacheback.core.recall import saved_by
-from cacheback.models import Answer, Candidate, Label, Labeller, Outcome, Reason, Reply, Usage
+from cacheback.models import (
+    Answer,
+    Candidate,
+    Label,
+    Labeller,
+    Outcome,
+    Reason,
+    Reply,
+    Saved,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from cacheback.core.memory import Memory
@@ -58,13 +68,20 @@ class Evidence:
 
     # What is checked ------------------------------------------------------------------------
 
-    def served(self, asked: Asked, candidate: Candidate) -> Plan[None]:
+    def served(self, asked: Asked, candidate: Candidate, saved: Saved) -> Plan[None]:
         """Note a hit by meaning; a few are also asked of upstream, for the sake of evidence."""
-        case = Case(asked, candidate, served=True, paid=True)
+        learning = self._learning
+        if learning.bounded and self._auditable(asked, candidate) and learning.audits():
+            case = Case(asked, candidate, served=True, paid=True)
+            if (yield from self._begin(self._audit(case))):
+                return
+        learning.judged(asked, candidate, saved, served=True)
+
+    @staticmethod
+    def _auditable(asked: Asked, candidate: Candidate) -> bool:
+        """Whether upstream may be asked again, and would tell more than a person has."""
         told = candidate.verdict.reason is Reason.REPORTED_RIGHT
-        able = asked.request.repeatable and asked.ruling.call and not told
-        if not (able and self._learning.audits() and (yield from self._begin(self._audit(case)))):
-            self._note(case)
+        return asked.request.repeatable and asked.ruling.call and not told
 
     def withheld(self, asked: Asked, candidate: Candidate) -> None:
         """Note what would have been a hit by meaning, where upstream is not asked either."""

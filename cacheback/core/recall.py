@@ -148,8 +148,10 @@ class Recall:
         if best is not None and best.verdict.serve and best.entry.scope == asked.scope.digest:
             if not verbatim:
                 return self.missed(Reason.SYNTHESIS_ALWAYS, best.similarity, candidate=best)
-            best = replace(best, entry=self._memory.sound(best.entry))
-            return self._serve(asked, Tier.SEMANTIC, best)
+            entry = self._memory.sound(best.entry)
+            if entry is not best.entry:
+                best = replace(best, entry=entry)
+            return self._serve(asked, entry, Tier.SEMANTIC, best.verdict, best.similarity, best)
         if best is not None:
             verdict = best.verdict
             return self.missed(verdict.reason, best.similarity, verdict.detail, best)
@@ -269,7 +271,7 @@ class Recall:
     def from_flight(self, asked: Asked, entry: Entry) -> Outcome:
         """An answer that another caller's call has just brought."""
         verdict = Verdict(True, Reason.SAME_FLIGHT)
-        return self._serve(asked, Tier.EXACT, Candidate(entry, 1.0, verdict))
+        return self._serve(asked, entry, Tier.EXACT, verdict, 1.0)
 
     def from_recording(
         self, sources: tuple[int, ...], answer: Answer | None, view: object = None
@@ -281,23 +283,31 @@ class Recall:
         return Outcome(answer, Tier.EXACT, verdict, reply=reply, sources=sources)
 
     def _exact(self, asked: Asked, entry: Entry) -> Outcome:
-        return self._serve(asked, Tier.EXACT, Candidate(entry, 1.0, _SAME_TEXT))
+        return self._serve(asked, entry, Tier.EXACT, _SAME_TEXT, 1.0)
 
-    def _serve(self, asked: Asked, tier: Tier, found: Candidate) -> Outcome:
+    def _serve(  # noqa: PLR0917 - what is served, by whom and why
+        self,
+        asked: Asked,
+        entry: Entry,
+        tier: Tier,
+        verdict: Verdict,
+        similarity: float,
+        candidate: Candidate | None = None,
+    ) -> Outcome:
         if asked.shadow:
-            return self._shadow(tier, found)
-        entry, saved = found.entry, saved_by(found.entry)
+            return self._shadow(tier, candidate or Candidate(entry, similarity, verdict))
+        saved = saved_by(entry)
         self._parts.tally.hit(entry.id, tier, saved, asked.now)
         return Outcome(
             entry.answer,
             tier,
-            found.verdict,
-            found.similarity,
+            verdict,
+            similarity,
             entry,
             age=max(0.0, asked.now - entry.created_at),
             saved=saved,
             sources=entry.sources,
-            candidate=found if tier is Tier.SEMANTIC else None,
+            candidate=candidate,
         )
 
     def _shadow(self, tier: Tier, found: Candidate) -> Outcome:
