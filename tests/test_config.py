@@ -45,6 +45,13 @@ from cacheback.synthesizers.endpoint import KEYS
         ("synthesis_prompt", 5, "a text or a function"),
         ("synthesis_prompt", "Answer well. SOURCES: or nothing.", "INSUFFICIENT"),
         ("synthesis_prompt", "Answer well, or say INSUFFICIENT.", "SOURCES:"),
+        ("mode", "refresh", "'default' or 'shadow'"),
+        ("mode", None, "'default' or 'shadow'"),
+        ("max_error", 0, "no evidence can ever show"),
+        ("max_error", 0.6, "between 0 and 0.5"),
+        ("max_error", "1%", "a number"),
+        ("judgements_kept", -1, "at least 0"),
+        ("referee", "gpt-4.1-nano", "referee_model"),
         ("scope", {"sytem": "ignore"}, "the parts are"),
         ("scope", {"system": "never"}, "'exact', 'ignore' or a function"),
     ],
@@ -96,6 +103,32 @@ def test_a_bad_variable_is_named(variable: str, value: str) -> None:
 def test_memory_has_no_directory() -> None:
     assert Settings(cache_dir=":memory:").directory is None
     assert Settings(cache_dir="~/x").directory == Path.home() / "x"
+
+
+class TestLearning:
+    def test_the_environment(self) -> None:
+        environ = {
+            "CACHEBACK_MODE": "shadow",
+            "CACHEBACK_MAX_ERROR": "0.02",
+            "CACHEBACK_JUDGEMENTS_KEPT": "0",
+            "CACHEBACK_REFEREE_MODEL": "local/small",
+        }
+        settings = Settings.from_environment(environ)
+        assert (settings.mode, settings.max_error) == ("shadow", 0.02)
+        assert (settings.judgements_kept, settings.referee_model) == (0, "local/small")
+        assert Settings.from_environment({"CACHEBACK_MAX_ERROR": "none"}).max_error is None
+
+    def test_a_referee_that_needs_a_key_says_so_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in KEYS:
+            monkeypatch.delenv(name, raising=False)
+        with pytest.raises(ConfigurationError, match=r"referee_model='gpt-4.1-nano': set OPENR"):
+            SemanticCache(":memory:", referee_model="gpt-4.1-nano")
+        with pytest.raises(ConfigurationError, match=r"referee_model is ''"):
+            SemanticCache(":memory:", referee_model="")
+        with SemanticCache(":memory:", referee_model="gpt-4.1-nano", cache_enabled=False):
+            pass
 
 
 class TestSynthesis:

@@ -127,7 +127,7 @@ def asks(cache: SemanticCache, upstream: ScriptedUpstream, name: str, *questions
 
 
 def judgements(cache: SemanticCache) -> list[Judgement]:
-    cache.stats()
+    assert settle(60)
     cache.engine.parts.notes.record()
     return cache.store.learned.judgements()
 
@@ -219,7 +219,6 @@ def test_one_request_of_a_cache_that_serves(
     assert told(shadowing, NEAR).reason is Reason.SHADOW
     assert told(serving, NEAR).tier is Tier.SEMANTIC
     assert upstream.calls == 2
-    assert settle(60)
     assert sorted(one.served for one in judgements(cache)) == [False, True]
     assert cache.stats().misses == {"empty": 1}
 
@@ -326,3 +325,22 @@ def test_upstream_s_own_bytes_pass(client: CachedOpenAI, upstream: ScriptedUpstr
         assert body.count(b"data: ") > 3
         assert b"cacheback" not in body
         assert response.headers["x-cacheback-reason"] == "shadow"
+
+
+def test_a_model_is_asked_whether_two_answers_say_the_same(
+    make_cache: Make, make_client: Callable[..., Any], upstream: ScriptedUpstream
+) -> None:
+    with ScriptedUpstream() as referee:
+        cache = make_cache(
+            mode="shadow",
+            referee_model="local/small",
+            synthesis_model_base_url=referee.openai_url,
+        )
+        client = make_client(cache=cache)
+        upstream.script("Paris.", "It is the city on the Seine where the government sits.")
+        referee.script("SAME")
+        for question in (FRANCE, NEAR):
+            told(client, question)
+        (judgement,) = judgements(cache)
+        assert (judgement.label, judgement.labelled_by) == ("right", "model")
+        assert referee.requests[0].json["model"] == "small"

@@ -40,6 +40,10 @@ def test_what_is_never_cached(limit: Reason) -> None:
     assert ruling == Ruling(recall=False, semantic=False, keep=False, call=True, reason=limit)
 
 
+def test_in_shadow_memory_is_asked_as_ever() -> None:
+    assert ruled(mode="shadow") == ruled()
+
+
 def test_modes() -> None:
     bypass, refresh, only = (ruled(mode=m) for m in ("bypass", "refresh", "only-if-cached"))
     assert (bypass.recall, bypass.keep, bypass.call) == (False, False, True)
