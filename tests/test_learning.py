@@ -12,6 +12,7 @@ import pytest
 from cacheback import Answer, Controls, Outcome, Reason, Reply, SemanticCache, Send, Tier, Usage
 from cacheback.core import learning
 from cacheback.core.calibration import Calibration
+from cacheback.core.parts import place
 from cacheback.core.ports import Lesson, Pair
 from cacheback.core.synthesis import Prompt
 from cacheback.drive import asettle, settle
@@ -379,10 +380,26 @@ class TestAudits:
         assert [one.right for one in lessons(cache)] == [True]
 
     def test_a_closed_cache_waits_for_what_is_under_way(
-        self, cache: SemanticCache, upstream: Upstream, make_cache: Make, judge: Judge
+        self,
+        cache: SemanticCache,
+        make_cache: Make,
+        judge: Judge,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        ask(cache, upstream)
+        closing = threading.Event()
+
+        def waiting(_: float) -> bool:
+            closing.set()
+            return settle(60)
+
+        def slow(_: Send) -> Reply:
+            closing.wait(60)
+            return Reply("native", Answer(PARIS))
+
+        monkeypatch.setattr("cacheback.cache.settle", waiting)
+        cache.answer(cache.request(NEAR, repeatable=True), slow)
         cache.close()
+        closing.set()
         again = make_cache(judge=judge, max_error=0.01)
         assert [one.label for one in again.store.learned.judgements()] == ["right"]
 
@@ -419,6 +436,14 @@ class TestForFree:
         (lesson,) = lessons(cache)
         assert (lesson.right, lesson.paid) == (True, False)
         assert len(cache.entries()) == 2
+
+    def test_what_it_has_just_recorded_is_no_candidate(self, cache: SemanticCache) -> None:
+        cache.populate(NEAR, OTHER)
+        engine = cache.engine
+        asked = place(cache.request(NEAR), engine.parts, engine.limits)
+        found = engine.recalling.foresee(asked, exactly=False)
+        assert found is not None
+        assert found.entry.question == FRANCE
 
     @pytest.mark.parametrize(
         ("probability", "reason"),

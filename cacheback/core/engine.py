@@ -269,8 +269,8 @@ class Engine:
         if reply.answer is None:
             return NoEntry.ALONE
         kept: Entry | None = yield Local(partial(self._keep, asked, said.sources, reply))
-        if not said.sources:
-            yield from self.evidence.brought(asked, said.candidate, reply.answer)
+        # Of a synthesis there is no candidate.
+        yield from self.evidence.brought(asked, said.candidate, reply.answer)
         return kept or NoEntry.ALONE
 
     def _call(self, asked: Asked, missed: Outcome, landing: Landing | None = None) -> Plan[Outcome]:

@@ -277,8 +277,10 @@ def test_identical_callers_each_call(
     upstream.hold()
     with ThreadPoolExecutor(6) as pool:
         asking = [pool.submit(chat, client, FRANCE) for _ in range(6)]
-        upstream.wait_for(6)
-        upstream.release()
+        try:
+            upstream.wait_for(6)
+        finally:
+            upstream.release()
         assert len({one.result() for one in asking}) == 1
     assert upstream.calls == 6
     assert shadow.stats().hits == {}
