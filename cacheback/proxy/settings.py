@@ -135,6 +135,8 @@ class Configuration:
         held = [one.name for one in (*proxy.defaults, *proxy.upstreams) if one.api_key is not None]
         if cache.synthesis_mode != "off":
             held.append("synthesis")
+        if cache.referee_model is not None:
+            held.append("referee")
         if held and proxy.public and not proxy.client_keys:
             raise ConfigurationError(
                 f"host is {proxy.host}, which others can reach, and the server would use keys of"

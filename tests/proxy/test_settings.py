@@ -116,7 +116,12 @@ def test_a_bad_file_is_refused_with_a_sentence(tmp_path: Path, text: str, compla
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::", "example.org"])
 @pytest.mark.parametrize(
-    "spending", [{"OPENAI_API_KEY": "sk-x"}, {"CACHEBACK_SYNTHESIS_MODE": "auto"}]
+    "spending",
+    [
+        {"OPENAI_API_KEY": "sk-x"},
+        {"CACHEBACK_SYNTHESIS_MODE": "auto"},
+        {"CACHEBACK_REFEREE_MODEL": "gpt-4.1-nano"},
+    ],
 )
 def test_the_servers_keys_are_not_everybodys_to_spend(host: str, spending: dict[str, str]) -> None:
     with pytest.raises(ConfigurationError, match="CACHEBACK_CLIENT_KEYS"):
@@ -133,7 +138,7 @@ def test_this_machine_is_not_public(host: str) -> None:
 def test_every_setting_can_be_told_and_has_a_meaning() -> None:
     """`embedder` as a name and `scope` as rules: every field has a reader and a sentence."""
     told = {one.name for kind in (ProxySettings, Settings) for one in fields(kind)}
-    assert set(readers({})) == told - {"synthesizer"}  # an object, and nothing else
+    assert set(readers({})) == told - {"synthesizer", "referee"}  # objects, and nothing else
     assert set(meanings(ProxySettings)) | set(meanings(Settings)) == told
 
 
