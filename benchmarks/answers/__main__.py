@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.answers import plots, replayed, report, streams
+from benchmarks.answers import bounded, plots, replayed, report, streams
 from benchmarks.answers.contrast import KINDS, SPLITS, Example, Group, examples, load
 from benchmarks.answers.measured import Asked, Contrast, measure
-from benchmarks.answers.rows import SHORTCUT, Row, rows
+from benchmarks.answers.rows import SHORTCUT, Row, named, rows
 from benchmarks.answers.scoring import auc
 from benchmarks.answers.shortcuts import SHORTCUTS
 from benchmarks.answers.vectors import CACHE, encode
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         body = f"Left out: there are no data in `{options.data}`."
         sections.append(("Streams", body))
+    runs = {"runs": 1, "requests": 300} if options.quick else {}
+    bound = bounded.section(named(bounded.JUDGE), options.data, options.out, options.cache, **runs)
+    sections.append(("The error bound", bound or body))
     written = report.page(_facts(groups, asked, replays), sections)
     print(written)
     (options.out / "RESULTS.md").write_text(written, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,12 @@ from matplotlib.ticker import PercentFormatter
 from benchmarks.answers.contrast import KINDS
 from benchmarks.answers.measured import SHOWN, Asked, Contrast, Point
 from benchmarks.answers.replayed import WRONG, Streamed
+from benchmarks.answers.streams import Replay
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from benchmarks.answers.bounding import Run
 
 mpl.rcParams.update({"svg.hashsalt": "answers", "svg.fonttype": "none", "font.size": 9})
 
@@ -71,6 +75,37 @@ def kinds(points: Sequence[Point], folder: Path) -> str:
     axis.set_xticks(range(len(points)), names, fontsize=7)
     axis.set_title("near-misses accepted, by kind")
     return _saved(figure, folder, "kinds.svg")
+
+
+def bounds(
+    runs: Mapping[tuple[str, float], Sequence[Run]],
+    published: Mapping[str, Sequence[Replay]],
+    folder: Path,
+) -> str:
+    """Hits over wrong answers per hit at each error bound, a panel per stream; the file's name.
+
+    A dot is a run; the line is the per-entry rule's.
+    """
+    columns = math.ceil(len(published) / 2)
+    figure = Figure(figsize=(3.6 * columns, 6))
+    axes = figure.subplots(2, columns, squeeze=False, sharex=True, sharey=True)
+    for axis, (name, replays) in zip(axes.flat, published.items(), strict=False):
+        curve = sorted((one.wrong_per_hit, one.hit_rate) for one in replays)
+        axis.plot(*zip(*curve, strict=True), color="grey", marker=".", label="per-entry rule")
+        for index, ((stream, bound), done) in enumerate(runs.items()):
+            if stream == name:
+                colour = f"C{index % len({bound for _, bound in runs})}"
+                wholes = [one.whole for one in done if one.whole.hits]
+                wrong = [one.wrong_per_hit for one in wholes]
+                hits = [one.hits / one.requests for one in wholes]
+                axis.scatter(wrong, hits, s=8, color=colour, label=f"max_error {bound:g}")
+                axis.axvline(bound, color=colour, linewidth=0.8, linestyle=":")
+        axis.set(title=name, xlim=(0, 0.1))
+        _percent(axis)
+    axes[0, 0].legend(fontsize=7)
+    figure.supxlabel("wrong answers per hit")
+    figure.supylabel("hits")
+    return _saved(figure, folder, "bounds.svg")
 
 
 def _percent(axis: Axes) -> None:

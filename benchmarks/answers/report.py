@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from benchmarks.answers.bounding import Part, Run
 from benchmarks.answers.contrast import KINDS
 from benchmarks.answers.measured import SHOWN, TUNED, Contrast, Point
 from benchmarks.answers.replayed import WRONG, Streamed
@@ -91,6 +94,41 @@ def stream_table(streams: Mapping[str, Sequence[Streamed]]) -> str:
         [f"hits at {WRONG:.0%} wrong answers per request", *streams],
         [[name, *(f"{found[stream, name]:.1%}" for stream in streams)] for name in names],
     )
+
+
+def bound_table(
+    runs: Mapping[tuple[str, float], Sequence[Run]],
+    published: Mapping[str, Sequence[Replay]] | None = None,
+    bounds: Sequence[float] = (),
+) -> str:
+    """Each stream at each error bound; with `published`, the per-entry rule's hits beside it.
+
+    A run holds the bound if the share of its hits that were wrong is not above it, as one without
+    hits does. The per-entry rule stands at the same nominal bound, and where its curve over
+    `bounds`, drawn from (0, 0), has as many wrong answers per hit as there were of ours.
+    """
+    head = ["stream", "bound", "held", "held since the change", "hits", "wrong/hit"]
+    head += ["wrong/hit since the change", "audits/hit"]
+    if published:
+        head += ["per-entry rule: hits", "wrong/hit", "hits at our wrong/hit"]
+    rows = []
+    for (stream, bound), done in runs.items():
+        whole, changed = (
+            Part.sum([one.whole for one in done]),
+            Part.sum([one.changed for one in done]),
+        )
+        cells = [stream, f"{bound:g}"]
+        cells += [f"{sum(one.whole.holds(bound) for one in done) / len(done):.0%}"]
+        cells += [f"{sum(one.changed.holds(bound) for one in done) / len(done):.0%}"]
+        cells += [f"{whole.hits / max(1, whole.requests):.1%}", f"{whole.wrong_per_hit:.2%}"]
+        cells += [f"{changed.wrong_per_hit:.2%}", f"{whole.audits / max(1, whole.hits):.1%}"]
+        if published:
+            same = published[stream][list(bounds).index(bound)]
+            curve = sorted((one.wrong_per_hit, one.hit_rate) for one in published[stream])
+            at_ours = np.interp(whole.wrong_per_hit, *zip((0.0, 0.0), *curve, strict=True))
+            cells += [f"{same.hit_rate:.1%}", f"{same.wrong_per_hit:.2%}", f"{at_ours:.1%}"]
+        rows.append(cells)
+    return table(head, rows)
 
 
 def shortcut_table(aucs: Mapping[str, Mapping[str, float]]) -> str:
