@@ -14,6 +14,7 @@ from benchmarks import (
     client,
     exact,
     fresh,
+    judging,
     large,
     proxy,
     semantic,
@@ -28,6 +29,7 @@ from benchmarks.setting import Setting
 GROUPS: Mapping[str, Callable[[Setting], Iterator[Figure]]] = {
     "exact": exact.figures,
     "semantic": semantic.figures,
+    "judging": judging.figures,
     "writing": writing.figures,
     "synthesis": synthesis.figures,
     "fresh": fresh.figures,

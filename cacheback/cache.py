@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from cacheback.assembly import assemble, claim, open_store
 from cacheback.config import DEFAULT_DIR, CacheKeywords, Settings
 from cacheback.core.engine import Engine
-from cacheback.core.judge import GuardedThreshold
 from cacheback.core.memory import Memo
 from cacheback.core.ports import Selection
 from cacheback.core.scope import known_parts
@@ -24,6 +23,7 @@ from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
 from cacheback.errors import ClosedError, InputError
 from cacheback.feedback import give, reported
+from cacheback.judges import LearnedJudge
 from cacheback.models import (
     JSON,
     Answer,
@@ -70,7 +70,8 @@ class SemanticCache:
     Args:
         cache_dir: the directory of the cache; ":memory:" keeps everything in this process.
         store: a store of one's own instead of the one in `cache_dir`.
-        judge: a judge of one's own instead of threshold and guards.
+        judge: a judge of one's own instead of the learned one, such as
+            `cacheback.judges.GuardedThreshold`.
         clock: Unix seconds, for tests.
         **settings: see `cacheback.Settings`.
 
@@ -96,9 +97,8 @@ class SemanticCache:
         self._closed = False
         try:
             claim(self.store, self.embedder)
-            assembled = assemble(
-                self.settings, self.store, self.embedder, judge or GuardedThreshold(), clock
-            )
+            judge = judge or LearnedJudge(self.settings.judge_threshold)
+            assembled = assemble(self.settings, self.store, self.embedder, judge, clock)
         except BaseException:
             self.store.close()
             raise

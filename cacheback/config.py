@@ -110,7 +110,7 @@ class Settings:
     """
 
     cache_dir: str | Path = DEFAULT_DIR
-    similarity_threshold: float = 0.92
+    similarity_threshold: float = 0.80
     judge_threshold: float | None = None
     negative_threshold: float = 0.85
     on_negative_hit: OnNegativeHit = "raise"
@@ -122,7 +122,7 @@ class Settings:
     tenant: str | None = None
     scope: Mapping[str, Rule] = field(default_factory=dict)
     exact_above_temperature: float | None = None
-    candidates: int = 8
+    candidates: int = 4
     hot_entries: int = 4_096
     lock_timeout: float = 2.0
     synthesis_mode: SynthesisMode = "off"

@@ -29,6 +29,10 @@ def test_every_promised_figure_is_measured_beside_its_floor(told: Any) -> None:
     for promised in (
         "exact lookup, hot",
         "semantic lookup among",
+        "one pair judged",
+        "what was learned of a pair",
+        "judging in a lookup that needs it",
+        "semantic lookup that the judge decides",
         "populate",
         "import",
         "import cacheback",

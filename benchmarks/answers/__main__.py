@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.answers import bounded, plots, replayed, report, streams
 from benchmarks.answers.contrast import KINDS, SPLITS, Example, Group, examples, load
 from benchmarks.answers.measured import Asked, Contrast, measure
-from benchmarks.answers.rows import SHORTCUT, Row, named, rows
+from benchmarks.answers.rows import SHORTCUT, UNGATED, Row, named, rows
 from benchmarks.answers.scoring import auc
 from benchmarks.answers.shortcuts import SHORTCUTS
 from benchmarks.answers.vectors import CACHE, encode
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     judges = rows(options.judge)
     groups = load()[:: 8 if options.quick else 1]
     asked = _asked(examples(groups), options.cache)
-    contrasts = [measure(row, asked) for row in [*judges, SHORTCUT]]
+    contrasts = [measure(row, asked) for row in [*judges, UNGATED, SHORTCUT]]
     requests = 300 if options.quick else streams.REQUESTS
     replays = _streams(judges, options.data, requests, options.cache)
     sections = [("The table", report.main_table(contrasts, replays))]

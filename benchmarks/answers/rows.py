@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
+from benchmarks.answers.regression import RegressionJudge
 from benchmarks.answers.shortcuts import differing_words
 from cacheback.config import Settings
 from cacheback.core.judge import GuardedThreshold
 from cacheback.core.ports import Judge, Pair
+from cacheback.judges import LearnedJudge
 from cacheback.models import Reason, Verdict
 
 NEVER = -2.0  # the score of what is served at no threshold: below every cosine
@@ -58,12 +60,28 @@ class FewDifferingWords:
         return -float(differing_words(pair.question, pair.other))
 
 
+class Gated:
+    """A judge with scores behind the gate that ships: what is less near counts as refused."""
+
+    def __init__(self, judge: Scored) -> None:
+        self._judge = judge
+
+    def judge(self, pair: Pair) -> Verdict:
+        return self._judge.judge(pair)
+
+    def score(self, pair: Pair) -> float:
+        return self._judge.score(pair) if pair.similarity >= DEFAULT else NEVER
+
+
 _FEW = 4  # one word for another is 2
 _SHOWN = (0.85, 0.92)
 DEFAULT = Settings().similarity_threshold
 
 THRESHOLD = Row("threshold only", GuardedThreshold(guards=()), _SHOWN)
 GUARDS = Row("threshold and guards", GuardedThreshold(), _SHOWN)
+LEARNED = Row("learned judge", Gated(LearnedJudge()), (DEFAULT, *_SHOWN))
+UNGATED = Row("learned judge, no gate", LearnedJudge(), ())
+REGRESSION = Row("regression over figures", RegressionJudge(), (0.85,))
 SHORTCUT = Row("at most 4 differing words", FewDifferingWords(), (DEFAULT,))
 
 
@@ -87,4 +105,4 @@ def named(told: str) -> Row:
 
 def rows(judges: Sequence[str]) -> list[Row]:
     """The rows of a run: what ships, then judges that were named."""
-    return [THRESHOLD, GUARDS, *map(named, judges)]
+    return [THRESHOLD, GUARDS, LEARNED, REGRESSION, *map(named, judges)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 REQUESTS = 8_000
-CANDIDATES = 8  # as many as the cache judges by default
+CANDIDATES = 4  # as many as the cache judges by default
 # Candidates below this cosine are never judged: a bare threshold of .6 is wrong on a
 # quarter of its hits on BANKING77, and on an eighth on CLINC150.
 FLOOR = 0.6

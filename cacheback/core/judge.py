@@ -28,14 +28,14 @@ class GuardedThreshold:
 
     def judge(self, pair: Pair) -> Verdict:
         if pair.similarity < pair.threshold:
-            return Verdict(False, Reason.BELOW_THRESHOLD, _compared(pair, "<"))
+            return Verdict(False, Reason.BELOW_THRESHOLD, compared(pair, "<"))
         for guard in self._guards:
             if detail := guard(pair.question, pair.other):
                 return Verdict(False, guard.reason, detail)
-        return Verdict(True, Reason.ABOVE_THRESHOLD, _compared(pair, "≥"))
+        return Verdict(True, Reason.ABOVE_THRESHOLD, compared(pair, "≥"))
 
 
-def _compared(pair: Pair, sign: str) -> str:
+def compared(pair: Pair, sign: str) -> str:
     """Figures with two digits, or with six where two would look equal and are not."""
     equal = f"{pair.similarity:.2f}" == f"{pair.threshold:.2f}"
     digits = 6 if equal and pair.similarity != pair.threshold else 2

@@ -1,7 +1,8 @@
-"""Judges that read: whether the answer to one question is right for another."""
+"""Judges: whether the answer to one question is right for another."""
 
 from __future__ import annotations
 
-from cacheback.judges.learned import OPERATING_POINT, LearnedJudge
+from cacheback.core.judge import GuardedThreshold
+from cacheback.judges.learned import LearnedJudge, operating_point
 
-__all__ = ["OPERATING_POINT", "LearnedJudge"]
+__all__ = ["GuardedThreshold", "LearnedJudge", "operating_point"]

@@ -162,9 +162,9 @@ def sources(data: Path, net: Path, contrast: Path) -> Mapping[str, Callable[[], 
         return banking + [text for text, _ in json.loads(clinc.read_text())["train"]]
 
     return {
-        "frames": lambda: from_frames(12_000, random.Random(1)),
+        "frames": lambda: from_frames(10_000, random.Random(77)),
         "long": lambda: from_long(1_200, random.Random(2)),
         "swaps": lambda: from_swaps(texts(), swaps.WordNet(net), 4_000, random.Random(3)),
         "clinc": lambda: from_clinc(clinc, 4_000, random.Random(4)),
-        "contrast": lambda: from_contrast(sorted(contrast.glob("*.jsonl")), 4, random.Random(5)),
+        "contrast": lambda: from_contrast(sorted(contrast.glob("*.jsonl")), 3, random.Random(5)),
     }

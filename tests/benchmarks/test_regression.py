@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from benchmarks.answers.regression import RegressionJudge
-from benchmarks.answers.regression.features import NAMES, figures
 from benchmarks.answers.regression.judge import WEIGHTS
-from benchmarks.answers.regression.reading import read
 from benchmarks.answers.rows import Scored, named
 from cacheback.core.ports import Pair
+from cacheback.judges.features import NAMES, figures
+from cacheback.judges.reading import read
 from cacheback.models import Reason, Verdict
 
 ROW = "regression=benchmarks.answers.regression:RegressionJudge"
@@ -22,15 +22,11 @@ LONG = "What about rain? " * 100
 def pair(question: str, other: str, threshold: float = 0.85) -> Pair:
     """With the texts' own cosine."""
     one, two = read(question), read(other)
-    assert one is not None
-    assert two is not None
     return Pair(question, other, float(one.vector @ two.vector), threshold)
 
 
 def found(one: str, other: str) -> dict[str, float]:
     mine, theirs = read(one), read(other)
-    assert mine is not None
-    assert theirs is not None
     return dict(zip(NAMES, figures(mine, theirs).tolist(), strict=True))
 
 

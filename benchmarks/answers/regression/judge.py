@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.answers.regression.features import NAMES, Reading, figures
-from benchmarks.answers.regression.reading import read
 from cacheback.core.judge import GuardedThreshold
+from cacheback.embedders.minilm import WINDOW, tokens
+from cacheback.judges.features import NAMES, Reading, figures
+from cacheback.judges.reading import read
 from cacheback.models import Reason, Verdict
 
 if TYPE_CHECKING:
-    from benchmarks.answers.regression.features import Figures
     from cacheback.core.ports import Pair
+    from cacheback.judges.features import Figures
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 
@@ -42,10 +43,9 @@ class RegressionJudge:
         verdict = self._guarded.judge(pair)
         if not verdict.serve:
             return verdict
-        one, other = read(pair.question), read(pair.other)
-        if one is None or other is None:
+        if max(len(tokens(pair.question)), len(tokens(pair.other))) > WINDOW:
             return Verdict(False, Reason.TOO_LONG, "the judge reads up to 256 tokens")
-        probability = likeliness(one, other)
+        probability = likeliness(read(pair.question), read(pair.other))
         detail = f"same answer: {probability:.2f}"
         if probability < AT_LEAST:
             told = f"{detail} < {AT_LEAST:.2f}"

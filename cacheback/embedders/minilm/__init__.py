@@ -19,6 +19,9 @@ from cacheback.errors import ConfigurationError, EmbedderError
 from cacheback.models import Reason
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from cacheback.core.ports import Vector, Vectors
     from cacheback.embedders.minilm.model import Model
 
@@ -63,12 +66,19 @@ class MiniLM(BaseEmbedder):
         Raises:
             EmbedderError: the text is longer than the window; it is never cut.
         """
+        return read_tokens(self._seen(text))[0]
+
+    def _embed(self, text: str) -> Vector:
+        """`encode`, but nobody is about to ask how its words were read."""
+        return _model().embed(self._seen(text))
+
+    def _seen(self, text: str) -> tuple[int, ...]:
         ids = tokens(text)
         if len(ids) > WINDOW:
             raise EmbedderError(
                 f"a text of {len(ids)} tokens does not fit into the {WINDOW} of {self.name!r}"
             )
-        return _model().embed(ids)
+        return ids
 
     def encode_batch(self, texts: Sequence[str]) -> Vectors:
         """n texts → shape (n, 384), float32, unit length, in the order given.
@@ -81,9 +91,9 @@ class MiniLM(BaseEmbedder):
         import numpy as np  # noqa: PLC0415 - see _model
 
         if self.threads == 1:
-            return np.stack([self.encode(text) for text in texts])
+            return np.stack([self._embed(text) for text in texts])
         with ThreadPoolExecutor(self.threads) as pool:
-            return np.stack(list(pool.map(self.encode, texts)))
+            return np.stack(list(pool.map(self._embed, texts)))
 
     def blind_to(self, text: str) -> Reason | None:
         """`TOO_LONG` beyond 256 tokens, `UNREADABLE` if any of the text is lost on the model."""
@@ -125,6 +135,15 @@ def _pinned() -> dict[str, str]:
 def tokens(text: str) -> tuple[int, ...]:
     """Token ids of a text, from [CLS] to [SEP], however many."""
     return tuple(_model().tokenize(text))
+
+
+# The question of a lookup is encoded, and read by the judge right after: one run does for both.
+# A short text takes 30 KB, the longest 400.
+@lru_cache(32)
+def read_tokens(ids: tuple[int, ...]) -> tuple[Vector, NDArray[np.float32]]:
+    """At most 512 token ids → the text's vector, shape (384,), unit length, and one per token, (n,
+    384); float32."""
+    return _model().read(ids)
 
 
 @cache

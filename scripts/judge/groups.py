@@ -1,0 +1,84 @@
+"""Groups written by hand: meanings that are nearly the same, each in several wordings.
+
+`groups/*.txt`: `Q` begins a group and its first meaning, `! kind` each further one (in what it
+differs from the first), `= text` is a wording. Two wordings of a meaning have the same right
+answer, wordings of two meanings of a group have not.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+
+_FOLDER = Path(__file__).with_name("groups")
+_LATER = "later"  # folder of the groups that are all trained on
+_HELD_OUT = 12  # of so many of the others one is not
+
+
+@dataclass(frozen=True)
+class Meaning:
+    kind: str  # `question` for the first
+    wordings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Group:
+    source: str
+    folder: str
+    meanings: list[Meaning] = field(default_factory=list)
+
+
+def load(folder: Path = _FOLDER) -> list[Group]:
+    """All groups, in the order of the files' names and lines.
+
+    Raises:
+        ValueError: a line that is none of the four kinds, or stands before its group.
+    """
+    found: list[Group] = []
+    for file in [*sorted(folder.glob("*.txt")), *sorted(folder.glob(f"{_LATER}/*.txt"))]:
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            mark, _, rest = line.strip().partition(" ")
+            if mark == "Q":
+                found.append(Group(file.stem, file.parent.name, [Meaning("question")]))
+            elif mark == "!":
+                found[-1].meanings.append(Meaning(rest.strip()))
+            elif mark == "=":
+                found[-1].meanings[-1].wordings.append(rest.strip())
+            elif mark not in ("", "#"):
+                raise ValueError(f"{file.name}:{number}: {line!r} begins with none of Q ! = #")
+    return found
+
+
+def split(every: list[Group]) -> tuple[list[Group], list[Group]]:
+    """Groups to train on, and groups that are held out: for calibration, and to compare models."""
+    first = [group for group in every if group.folder != _LATER]
+    held = first[_HELD_OUT // 2 - 1 :: _HELD_OUT]
+    return [group for group in every if group not in held], held
+
+
+def same(group: Group) -> list[tuple[str, str]]:
+    """All pairs of wordings of one meaning."""
+    return [pair for meaning in group.meanings for pair in combinations(meaning.wordings, 2)]
+
+
+def other(group: Group) -> Iterator[tuple[str, str, str]]:
+    """All pairs of wordings of two meanings, and the kind of the later one."""
+    for one, another in combinations(group.meanings, 2):
+        for text in one.wordings:
+            for also in another.wordings:
+                yield text, also, another.kind
+
+
+def drawn(group: Group, rng: random.Random) -> list[tuple[str, str, bool, str]]:
+    """All same pairs of a group, and as many others, drawn so that kinds come equally often."""
+    pairs = [(*pair, True, "paraphrase") for pair in same(group)]
+    by_kind: dict[str, list[tuple[str, str, str]]] = {}
+    for found in other(group):
+        by_kind.setdefault(found[2], []).append(found)
+    for _ in range(len(pairs)):
+        one, another, kind = rng.choice(by_kind[rng.choice(list(by_kind))])
+        pairs.append((one, another, False, kind))
+    return pairs
