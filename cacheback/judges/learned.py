@@ -31,6 +31,10 @@ There, in English, they are wrong on 0.5 % (CLINC150) to 2.2 % (BANKING77) of th
 """
 
 
+_SURE = 0.999  # that two texts of the same words have one answer
+_ENDS = frozenset({999, 1012, 1029})  # tokens: "!", ".", "?"
+
+
 @dataclass(frozen=True, slots=True)
 class PairReading:
     """What was read in a pair: how likely one answer is right for both (0 to 1, how well that
@@ -105,14 +109,25 @@ def read_pair(question: str, other: str) -> PairReading:
     """Read a pair; both texts must be readable (`embedders.minilm.blindness`)."""
     from cacheback.judges.reading import log_odds  # noqa: PLC0415 - loads numpy and the model
 
+    one, two = tokens(question), tokens(other)
+    if _words(one) == _words(two):
+        return PairReading(_SURE, None)
     fitted = _calibration()
-    length = len(tokens(question)) + len(tokens(other))
+    length = len(one) + len(two)
     found = fitted["bias"] + fitted["log_odds"] * log_odds(question, other)
     found += fitted["length"] * math.log(length)
     probability = 1 / (1 + math.exp(-max(-50.0, min(50.0, found))))
     objections = ((guard, guard(question, other)) for guard in GUARDS)
     first = next(((guard.reason, detail) for guard, detail in objections if detail), None)
     return PairReading(probability, first and Verdict(False, *first))
+
+
+def _words(ids: tuple[int, ...]) -> tuple[int, ...]:
+    """The tokens of a text but for the signs at its end; upper and lower case are one already."""
+    end = len(ids) - 1
+    while ids[end - 1] in _ENDS:
+        end -= 1
+    return ids[1:end]
 
 
 def operating_point() -> float:
