@@ -21,7 +21,7 @@ from cacheback.core.screening import HandlerError
 from cacheback.drive import AsyncSender, Sender, arun, asettle, in_thread, run, settle
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
-from cacheback.errors import ClosedError, InputError
+from cacheback.errors import ClosedError, ConfigurationError, InputError
 from cacheback.feedback import give, reported
 from cacheback.judges import LearnedJudge
 from cacheback.models import (
@@ -97,7 +97,7 @@ class SemanticCache:
         self._closed = False
         try:
             claim(self.store, self.embedder)
-            judge = judge or LearnedJudge(self.settings.judge_threshold)
+            judge = _judge(judge, self.settings.judge_threshold)
             assembled = assemble(self.settings, self.store, self.embedder, judge, clock)
         except BaseException:
             self.store.close()
@@ -617,6 +617,17 @@ def _hit(outcome: Outcome) -> Hit | None:
         age=outcome.age or 0.0,
         saved=outcome.saved,
     )
+
+
+def _judge(given: Judge | None, threshold: float | None) -> Judge:
+    if given is None:
+        return LearnedJudge(threshold)
+    if threshold is not None:
+        raise ConfigurationError(
+            f"judge_threshold={threshold} has no effect on a judge of your own; leave it out, or"
+            " give the judge its own (LearnedJudge(at_least=…))"
+        )
+    return given
 
 
 def _called(given: str | Answer, seconds: float) -> Reply:

@@ -9,6 +9,7 @@ import pytest
 
 from cacheback import ConfigurationError, SemanticCache, Settings
 from cacheback.config import SettingKeywords, provider_keys
+from cacheback.judges import GuardedThreshold
 from cacheback.synthesizers.endpoint import KEYS
 
 
@@ -161,3 +162,9 @@ class TestSynthesis:
             pass
         with SemanticCache(":memory:"):
             pass
+
+
+def test_a_threshold_of_the_shipped_judge_is_refused_for_another() -> None:
+    with pytest.raises(ConfigurationError, match="no effect on a judge of your own"):
+        SemanticCache(":memory:", judge=GuardedThreshold(), judge_threshold=0.9)
+    SemanticCache(":memory:", judge=GuardedThreshold()).close()

@@ -41,6 +41,7 @@ def draw(found: Report, file: Path) -> None:
         below = [one + other for one, other in zip(below, counts, strict=True)]
     axes.set_xlabel(_AXES[found.score])
     axes.set_ylabel("hits by meaning")
+    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     picture.tight_layout()
     picture.savefig(file, format="png", dpi=150)

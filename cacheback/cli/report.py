@@ -49,10 +49,10 @@ def command(session: Session, *, since: float | None, pairs: int, file: Path | N
     """Show how often memory served, or in shadow mode would have, how often that was wrong, what it
     saved, and which pairs are most worth a look.
 
-    In shadow mode (CACHEBACK_MODE=shadow, or mode="shadow") upstream answers everything, and what
-    memory would have said is judged and compared with that. Otherwise answers are compared where
-    CACHEBACK_MAX_ERROR is set. What persons report is counted apart: nobody complains of answers
-    that are right. Counters keep no time, so with --since only hits by meaning are counted.
+    In shadow mode (mode="shadow"; for the proxy CACHEBACK_MODE=shadow) upstream answers everything,
+    and what memory would have said is judged and compared with that. Otherwise answers are compared
+    where max_error is set. What persons report is counted apart: nobody complains of answers that
+    are right. Counters keep no time, so with --since only hits by meaning are counted.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ def command(session: Session, *, since: float | None, pairs: int, file: Path | N
     if session.as_json:
         print_json(as_json(found))
     elif found.empty:
-        err.print(Text(_NOTHING, style="dim"))
+        err.print(Text(_NOTHING if since is None else _NOT_SINCE, style="dim"))
     else:
         _show(found)
     if file is not None:
@@ -74,8 +74,12 @@ def command(session: Session, *, since: float | None, pairs: int, file: Path | N
 
 
 _NOTHING = (
-    "nothing was served by meaning yet. To see what would be, without serving any of it, run your"
-    ' program for a while with mode="shadow", or with CACHEBACK_MODE=shadow in its environment'
+    "nothing was served by meaning yet. To see what would be, without serving any of it, give your"
+    ' cached client mode="shadow" for a while, or start the proxy with CACHEBACK_MODE=shadow'
+)
+_NOT_SINCE = (
+    "nothing was served by meaning in this time, nor would have been; without --since all hits are"
+    " counted, also those before"
 )
 
 

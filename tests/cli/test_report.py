@@ -53,6 +53,7 @@ class TestFigures:
         ran = run("report")
         assert (ran.code, ran.out) == (0, "")
         assert "CACHEBACK_MODE=shadow" in ran.err.replace("\n", " ")
+        assert "in this time" in run("report", "--since", "1h").err
         assert run("report", "--json").json["served"]["hit_rate"] is None
         filled.lookup("What is the capital of France?")
         filled.stats()

@@ -59,7 +59,8 @@ def _over_threshold(axes: Any, line: Line) -> None:
     axes.set_xlabel(f"served from this {line.name} on")
     axes.set_ylabel("share served, 95 % interval")
     axes.set_ylim(0, 1.02)
-    axes.legend(frameon=False, fontsize="small")
+    # Looking for the best place takes long where there are many pairs.
+    axes.legend(frameon=False, fontsize="small", loc="upper right")
 
 
 def _trade(axes: Any, lines: Sequence[Line]) -> None:
@@ -72,7 +73,7 @@ def _trade(axes: Any, lines: Sequence[Line]) -> None:
     axes.set_xlabel("share of other pairs served")
     axes.set_ylabel("share of same pairs served")
     axes.set_ylim(0, 1.02)
-    axes.legend(frameon=False, fontsize="small")
+    axes.legend(frameon=False, fontsize="small", loc="lower right")
 
 
 def _shares(points: Sequence[Point]) -> tuple[list[float | None], list[float | None]]:
