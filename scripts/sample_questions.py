@@ -9,9 +9,9 @@ seed give the same sample.
 The sample shows every tier; it measures nothing. Each story below begins with a question, and goes
 on with others of the same intent (paraphrases near enough to be served, and one that is not), with
 repeats, and with a question that sounds alike but wants something else. These pairs were chosen by
-reading, because many neighbours of different intent in the data do want the same answer; three of
-them are nearer than the threshold, so that only a guard tells them apart. The data also holds pairs
-that the guards do not tell apart; how often that happens is for a benchmark to say.
+reading, because many neighbours of different intent in the data do want the same answer. The data
+also holds pairs that the judge does not tell apart; how often that happens is for a benchmark to
+say.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SEED = 77
 OUTPUT = Path(__file__).parent.parent / "cacheback" / "cli" / "demo_data" / "banking77_sample.csv"
 
-NEAR = 0.92  # the cache's default threshold, in cosine
+NEAR = 0.92  # from here on, a paraphrase is served almost always
 ALIKE = 0.85  # from here on, two questions sound alike
 SAME = 0.985  # beyond, only spelling differs
 LONGEST = 90  # characters that a table in a terminal can show
@@ -49,7 +49,6 @@ STORIES = [
         "I made a bank transfer and the balance hasn't updated yet.",
         "I made a deposit and the balance hasn't been updated.",
     ),
-    ("Where can I get money from my card?", "Where can I pay with my card?"),
     (
         "I purchased something abroad, and the exchange rate that was applied was wrong.",
         "I took out cash abroad and the exchange rate isn't correct.",
@@ -64,7 +63,6 @@ STORIES = [
         "How do I request a refund?",
         "I requested a refund, and never received it. What can I do?",
     ),
-    ("Where is my card?", "I cant find my card."),
     ("My physical card is not working", "My non-physical card will not work"),
     ("Must I verify my identity?", "Can I verify my identity?"),
     ("I can't transfer money from my account.", "I cant transfer money into my account"),

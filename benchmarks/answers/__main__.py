@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.answers import bounded, plots, replayed, report, streams
 from benchmarks.answers.contrast import KINDS, SPLITS, Example, Group, examples, load
 from benchmarks.answers.measured import Asked, Contrast, measure
-from benchmarks.answers.rows import SHORTCUT, UNGATED, Row, named, rows
+from benchmarks.answers.rows import REGRESSION, SHORTCUT, UNGATED, Row, named, rows
 from benchmarks.answers.scoring import auc
 from benchmarks.answers.shortcuts import SHORTCUTS
 from benchmarks.answers.vectors import CACHE, encode
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     judges = rows(options.judge)
     groups = load()[:: 8 if options.quick else 1]
     asked = _asked(examples(groups), options.cache)
-    contrasts = [measure(row, asked) for row in [*judges, UNGATED, SHORTCUT]]
+    contrasts = [measure(row, asked) for row in [*judges, UNGATED, REGRESSION, SHORTCUT]]
     requests = 300 if options.quick else streams.REQUESTS
     replays = _streams(judges, options.data, requests, options.cache)
     sections = [("The table", report.main_table(contrasts, replays))]
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         body = f"Left out: there are no data in `{options.data}`."
         sections.append(("Streams", body))
-    runs = {"runs": 1, "requests": 300} if options.quick else {}
+    runs = {"runs": 1, "requests": 300} if options.quick else {"runs": options.runs}
     bound = bounded.section(named(bounded.JUDGE), options.data, options.out, options.cache, **runs)
     sections.append(("The error bound", bound or body))
     written = report.page(_facts(groups, asked, replays), sections)
@@ -58,6 +58,9 @@ def _options() -> argparse.ArgumentParser:
         help="also measure this judge (an object, or what makes one); may be repeated",
     )
     parser.add_argument("--data", type=Path, default=streams.DATA, help="folder of the streams")
+    parser.add_argument(
+        "--runs", type=int, default=bounded.RUNS, help="seeded runs of each stream under a bound"
+    )
     parser.add_argument("--out", type=Path, default=_HERE, help="folder of the results")
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of computed vectors")
     parser.add_argument(

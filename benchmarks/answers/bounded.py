@@ -28,7 +28,7 @@ JUDGE = "learned judge=cacheback.judges:LearnedJudge"
 MAX_ERRORS = (0.01, 0.02, 0.05)
 NOISE = 0.03  # of comparisons that tell the contrary, in the variant with noise
 RUNS = 20
-PER_ENTRY_RUNS = 2  # one of it takes as long as ten of ours
+PER_ENTRY_RUNS = 1  # one of it takes as long as ten of ours
 PER_ENTRY_BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1)
 _HERE = Path(__file__).parent
 

@@ -63,14 +63,22 @@ class FewDifferingWords:
 class Gated:
     """A judge with scores behind the gate that ships: what is less near counts as refused."""
 
-    def __init__(self, judge: Scored) -> None:
+    def __init__(self, judge: Judge) -> None:
         self._judge = judge
+        self._said: dict[tuple[str, str], Verdict] = {}
 
     def judge(self, pair: Pair) -> Verdict:
-        return self._judge.judge(pair)
+        if pair.similarity < pair.threshold:
+            return Verdict(False, Reason.BELOW_THRESHOLD)
+        # What it says of a pair that is near enough hangs on no threshold: each is read once.
+        key = (pair.question, pair.other)
+        if key not in self._said:
+            self._said[key] = self._judge.judge(replace(pair, threshold=_ALWAYS))
+        return self._said[key]
 
     def score(self, pair: Pair) -> float:
-        return self._judge.score(pair) if pair.similarity >= DEFAULT else NEVER
+        told = self.judge(replace(pair, threshold=DEFAULT))
+        return NEVER if told.probability is None else told.probability
 
 
 _FEW = 4  # one word for another is 2
@@ -104,5 +112,5 @@ def named(told: str) -> Row:
 
 
 def rows(judges: Sequence[str]) -> list[Row]:
-    """The rows of a run: what ships, then judges that were named."""
-    return [THRESHOLD, GUARDS, LEARNED, REGRESSION, *map(named, judges)]
+    """The rows of a run: what ships, what shipped before, then judges that were named."""
+    return [THRESHOLD, GUARDS, LEARNED, *map(named, judges)]
