@@ -363,7 +363,7 @@ class TestCommand:
         ran = run("calibrate", str(PAIRS))
         assert ran.code == 0
         assert "20 pairs are the same, 21 are not." in ran.out
-        assert "✓ for at most 1.0% of other pairs, set" in ran.out
+        assert "! these are too few pairs to be sure; for at most 1.0% of other pairs" in ran.out
         assert "SemanticCache(similarity_threshold=0." in ran.out
         assert "CACHEBACK_SIMILARITY_THRESHOLD=0." in ran.out
         assert re.search(r"it takes (368|546) to do so", " ".join(ran.out.split()))

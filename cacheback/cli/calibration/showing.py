@@ -85,7 +85,11 @@ def _show_recommended(calibrated: Calibrated) -> None:
         hint = "Look at the other pairs below: is a label wrong? Else raise --max-false-accepts."
         out.print(Text(hint, style="dim"))
         return
-    out.print(Text(f"✓ for at most {bound}, set", style="bold green"))
+    if advice.criterion == "interval":
+        out.print(Text(f"✓ for at most {bound}, set", style="bold green"))
+    else:  # who reads no further must not take it for sure
+        line = f"! these are too few pairs to be sure; for at most {bound}, set"
+        out.print(Text(line, style="bold yellow"))
     python, environment = snippets(chosen)
     for block in (python, environment):
         out.print(Text(f"\n{block}".replace("\n", "\n    ")))
