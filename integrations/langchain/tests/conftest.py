@@ -57,7 +57,7 @@ def anthropic(upstream: ScriptedUpstream, room: str) -> MakeModel:
     """Makes real Anthropic models that ask the scripted provider."""
 
     def make(**fields: Any) -> ChatAnthropic:
-        given = {"model": "claude-opus-4-5", "api_key": "k", "max_tokens": 99, **fields}
+        given = {"model": "claude-opus-5", "api_key": "k", "max_tokens": 99, **fields}
         return ChatAnthropic(base_url=f"{upstream.url}/{room}", max_retries=0, **given)
 
     return make

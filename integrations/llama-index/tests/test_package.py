@@ -58,4 +58,4 @@ def test_no_private_name_of_a_cache_is_used(module: Path) -> None:
         and isinstance(node.value, ast.Attribute)
         and node.value.attr == "cache"
     }
-    assert names <= {"aanswer", "answer", "report", "request", "settings"}
+    assert names <= {"aanswer", "answer", "report_error", "request", "settings"}

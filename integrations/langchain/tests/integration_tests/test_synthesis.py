@@ -58,7 +58,7 @@ def tier(message: Any) -> Tier:
 def test_a_model_is_a_synthesizer_of_its_own_name(openai: MakeModel, anthropic: MakeModel) -> None:
     one, other = ChatSynthesizer(openai()), ChatSynthesizer(anthropic())
     assert (one.model, one.provider) == ("gpt-4o-mini", "openai")
-    assert (other.model, other.provider) == ("claude-opus-4-5", "anthropic")
+    assert (other.model, other.provider) == ("claude-opus-5", "anthropic")
 
 
 class TestInvoked:

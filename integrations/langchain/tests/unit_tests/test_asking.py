@@ -173,7 +173,7 @@ def test_as_tools_schemas_are_told_in_full() -> None:
 
 def test_what_a_model_keeps_secret_and_is_no_credential_is_refused() -> None:
     servers = [{"type": "url", "url": "http://localhost", "name": "x"}]
-    fields: dict[str, Any] = {"model": "claude-opus-4-5", "api_key": "k", "mcp_servers": servers}
+    fields: dict[str, Any] = {"model": "claude-opus-5", "api_key": "k", "mcp_servers": servers}
     assert told(ChatAnthropic(**fields)).limits[0] is Reason.STATEFUL
 
 

@@ -115,7 +115,7 @@ class TestCachedAnthropic(CachedModelTests):
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
-        return {"model": "claude-opus-4-5", "api_key": "k"}
+        return {"model": "claude-opus-5", "api_key": "k"}
 
 
 class TestEmbeddings(EmbeddingsUnitTests):
