@@ -131,7 +131,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_row_stands_in_the_table(run: Path) -> None:
     written = (run / "RESULTS.md").read_text(encoding="utf-8")
-    for name in ("threshold only, 0.85", "threshold and guards, 0.92", "learned judge, 0.8", "mine, 0.8"):
+    for name in (
+        "threshold only, 0.85",
+        "threshold and guards, 0.92",
+        "learned judge, 0.8",
+        "mine, 0.8",
+    ):
         assert f"| {name} |" in written
     assert (run / "plots" / "contrast.svg").stat().st_size > 1000
     assert (run / "plots" / "kinds.svg").stat().st_size > 1000
