@@ -110,7 +110,7 @@ class Settings:
     """
 
     cache_dir: str | Path = DEFAULT_DIR
-    similarity_threshold: float = 0.80
+    similarity_threshold: float = 0.85
     judge_threshold: float | None = None
     negative_threshold: float = 0.85
     on_negative_hit: OnNegativeHit = "raise"

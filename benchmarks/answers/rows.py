@@ -87,7 +87,7 @@ DEFAULT = Settings().similarity_threshold
 
 THRESHOLD = Row("threshold only", GuardedThreshold(guards=()), _SHOWN)
 GUARDS = Row("threshold and guards", GuardedThreshold(), _SHOWN)
-LEARNED = Row("learned judge", Gated(LearnedJudge()), (DEFAULT, *_SHOWN))
+LEARNED = Row("learned judge", Gated(LearnedJudge()), (0.8, *_SHOWN))
 UNGATED = Row("learned judge, no gate", LearnedJudge(), ())
 REGRESSION = Row("regression over figures", RegressionJudge(), (0.85,))
 SHORTCUT = Row("at most 4 differing words", FewDifferingWords(), (DEFAULT,))

@@ -35,7 +35,7 @@ _QUESTION = 100  # characters that are shown
     "--threshold",
     type=click.FloatRange(0, 1),
     metavar="COSINE",
-    help="Instead of the setting.  [env: CACHEBACK_SIMILARITY_THRESHOLD; default: 0.8]",
+    help="Instead of the setting.  [env: CACHEBACK_SIMILARITY_THRESHOLD; default: 0.85]",
 )
 @common
 def command(

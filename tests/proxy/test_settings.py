@@ -19,7 +19,7 @@ def test_the_names_and_defaults_of_old() -> None:
     told = Configuration.read({})
     assert told.proxy.port == 8080
     assert told.proxy.host == "127.0.0.1"
-    assert told.cache.similarity_threshold == 0.8
+    assert told.cache.similarity_threshold == 0.85
     assert told.cache.cache_ttl == 86_400
     environ = {
         "OPENAI_API_KEY": "sk-x",
