@@ -198,7 +198,7 @@ class TestAttachments:
 
     def test_another_text_on_the_same_picture_may_hit(self, client: CachedOpenAI) -> None:
         self.look(client, "What is in this picture?", "AAAA")
-        assert self.look(client, "What is in this image?", "AAAA").cacheback_hit
+        assert self.look(client, "What's in this picture?", "AAAA").cacheback_hit
 
     def test_the_same_text_on_another_picture_never(self, client: CachedOpenAI) -> None:
         self.look(client, "What is in this picture?", "AAAA")
