@@ -330,8 +330,6 @@ def _arguments(text: str) -> JSON:
 
 # A judge model -----------------------------------------------------------------------------
 
-REFEREE_VERSION = 1
-"""Counts up whenever the prompt changes: figures of one version say nothing about another."""
 
 SAME = "SAME"
 DIFFERENT = "DIFFERENT"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 HEADS = 6
 REACH = 12  # tokens: beyond, all distances are alike
 _ONE, _OTHER, _FIRST = 0, 1, 2  # segments: of the two texts, and of the token that sums up
-_MOST = 6.0  # standard deviations of a figure
+MOST = 6.0  # standard deviations of a figure
 _EPSILON = 1e-5
 
 
@@ -49,7 +49,7 @@ class Aligner:
         """How much speaks for one answer being right for both; not calibrated."""
         w = self._weights
         found = (figures(one, other) - w["figures_mean"]) / w["figures_spread"]
-        features = np.clip(found, -_MOST, _MOST).astype(np.float32)
+        features = np.clip(found, -MOST, MOST).astype(np.float32)
         x = self._tokens(one, other)
         pooled = np.concatenate([x[0], x[1:].mean(axis=0), x[1:].max(axis=0), features])
         hidden = _gelu(w["h1.weight"] @ pooled + w["h1.bias"])
@@ -67,8 +67,7 @@ class Aligner:
         width = len(ids) + 1
         near, same = within(vectors, ids)
         x = w["func.weight"][np.concatenate([[0], self._known[ids]])] + w["seg.weight"][segments]
-        seen = numbers_of(ids, near, same, sizes)
-        x += _linear(seen, w, "num")
+        x += _linear(numbers_of(ids, near, same, sizes), w, "num")
         projected = np.zeros((width, w["proj.weight"].shape[0]), dtype=np.float32)
         projected[1:] = vectors @ w["proj.weight"].T
         x += _linear(projected, w, "inp")

@@ -110,7 +110,7 @@ def read_pair(question: str, other: str) -> PairReading:
     from cacheback.judges.reading import log_odds  # noqa: PLC0415 - loads numpy and the model
 
     one, two = tokens(question), tokens(other)
-    if _words(one) == _words(two):
+    if _words(one) and _words(one) == _words(two):  # of signs alone nothing is sure
         return PairReading(_SURE, None)
     fitted = _calibration()
     length = len(one) + len(two)

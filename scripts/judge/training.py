@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import groups
 import numpy as np
 import torch
-from network import EMBEDDED, FREQUENT, Batch, Network
+from network import EMBEDDED, FREQUENT, NUMBERS, Batch, Network
 from recasting import recast, words
 from styles import styled
 from torch import nn
 
-from cacheback.judges.aligner import numbers_of, within
+from cacheback.judges.aligner import MOST, numbers_of, within
 from cacheback.judges.features import Reading, figures
 from cacheback.judges.reading import read
 
@@ -30,7 +30,6 @@ WARMING = 200  # steps until it is reached; from then on it falls to a hundredth
 TOKENS = 3_000  # in a batch: 80 pairs of short questions
 LONGEST = 400  # tokens of a pair; attention costs their square
 SMOOTHED = 0.02  # of the labels: some are wrong
-MOST = 6.0  # standard deviations of a figure
 _TYPED, _BOTH_TYPED, _RECAST = 0.25, 0.4, 0.4  # shares of the pairs
 _POOL = 6_000  # pairs that are sorted by length together
 _VOCABULARY = 30_522
@@ -113,7 +112,7 @@ def stacked(
     vectors = np.zeros((*shape, EMBEDDED), dtype=np.float32)
     names, places = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     segments, mask = np.full(shape, 2), np.zeros(shape, dtype=np.bool_)
-    numbers = np.zeros((*shape, 6), dtype=np.float32)
+    numbers = np.zeros((*shape, NUMBERS), dtype=np.float32)
     same = np.zeros((*shape, shape[1]), dtype=np.float32)
     for at, (first, second) in enumerate(given.pairs[rows]):
         both = [given.texts.ids[first][1:-1], given.texts.ids[second][1:-1]]
