@@ -7,7 +7,8 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,8 +25,12 @@ from cacheback import (
     SyncRelay,
     Tier,
 )
+from cacheback.embedders.minilm import MiniLM
 from cacheback.store.memory import MemoryStore
 from cacheback.testing import Faulty
+
+if TYPE_CHECKING:
+    from cacheback.core.ports import Vector
 
 QUESTION = "What is the capital of France?"
 
@@ -98,6 +103,23 @@ def test_a_call_is_remembered(cache: SemanticCache) -> None:
     warm = cache.answer(cache.request("capital of France?", {"model": "m"}), send)
     assert (warm.tier, warm.reply, warm.answer) == (Tier.SEMANTIC, None, Answer("Paris."))
     assert len(sent) == 1
+
+
+def test_what_another_stores_while_memory_is_searched_spares_the_call(tmp_path: Path) -> None:
+    file = tmp_path / "cache.db"
+    with SemanticCache(file) as other:
+
+        class Meanwhile(MiniLM):
+            def encode(self, text: str) -> Vector:
+                if text == QUESTION and other.lookup(text) is None:
+                    other.record(other.request(QUESTION), Reply(None, Answer("Paris.")))
+                return super().encode(text)
+
+        with SemanticCache(file, embedder=Meanwhile()) as cache:
+            cache.lookup("How high is K2?")  # from now on what others store is known by `follow`
+            request = cache.request(QUESTION)
+            outcome = cache.answer(request, lambda _: pytest.fail("upstream was called"))
+    assert (outcome.tier, outcome.answer) == (Tier.EXACT, Answer("Paris."))
 
 
 def test_memory_alone(cache: SemanticCache) -> None:

@@ -225,7 +225,7 @@ class Engine:
         shared = False
         try:
             # Another flight may have landed between our look at memory and this one's beginning.
-            late = self.recalling.hot(asked) if asked.ruling.recall else None
+            late: Outcome | None = yield Local(partial(self.recalling.again, asked))
             if late is not None and late.entry is not None:
                 landing = late.entry
                 return late

@@ -70,18 +70,29 @@ class Recall:
         entry = self._parts.hot.get(asked.scope.digest, asked.digest)
         return None if entry is None or entry.expired(asked.now) else self._exact(asked, entry)
 
+    def again(self, asked: Asked) -> Outcome | None:
+        """An exact hit that was stored since memory was searched.
+
+        It asks the store: whoever follows what another thread wrote drops that from the hot map.
+        A query takes a hundredth of the call that it may spare.
+        """
+        if not asked.ruling.recall:
+            return None
+        try:
+            return self.hot(asked) or self._verbatim(asked)[0]
+        except PartFailedError:
+            return None
+
     def search(self, asked: Asked, *, verbatim: bool = True) -> Outcome:
         """The store's exact entry, then the nearest ones: all that may take a while, at once.
 
         Without `verbatim` nothing is served by meaning: an answer is to be written instead.
         """
         try:
-            with FailingAs(Reason.STORE_FAILED, self._parts.faults):
-                entry = self._memory.find(asked.scope.digest, asked.digest)
-            if entry is not None and not entry.expired(asked.now):
-                return self._exact(asked, entry)
+            found, expired = self._verbatim(asked)
+            if found is not None:
+                return found
             if not asked.ruling.semantic:
-                expired = Reason.EXPIRED if entry is not None else None
                 return self.missed(expired or asked.ruling.reason or Reason.EMPTY)
             return self._semantic(asked, verbatim=verbatim)
         except PartFailedError as failed:
@@ -136,6 +147,18 @@ class Recall:
         near = [one for scope in scopes for one in self._parts.catalog.nearest(scope, vector, k)]
         near.sort(key=lambda one: one[1], reverse=True)
         return list(self._judged(asked, near[:k]))
+
+    def _verbatim(self, asked: Asked) -> tuple[Outcome | None, Reason | None]:
+        """The store's entry for exactly this question, or whether it had one that is too old."""
+        with FailingAs(Reason.STORE_FAILED, self._parts.faults):
+            entry = self._memory.find(asked.scope.digest, asked.digest)
+        if entry is None:
+            return None, None
+        return (
+            (None, Reason.EXPIRED)
+            if entry.expired(asked.now)
+            else (self._exact(asked, entry), None)
+        )
 
     # The semantic tier --------------------------------------------------------------------
 
