@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, groupby
 from pathlib import Path
 
 _FOLDER = Path(__file__).with_name("groups")
-_LATER = "later"  # folder of the groups that are all trained on
-_HELD_OUT = 12  # of so many of the others one is not
+_LATER, _HELD = "later", "held"  # folders: of the groups that came after, and of those left out
+_HELD_OUT, _HELD_OUT_LATER = 12, 30  # of so many one is not trained on
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def load(folder: Path = _FOLDER) -> list[Group]:
         ValueError: a line that is none of the four kinds, or stands before its group.
     """
     found: list[Group] = []
-    for file in [*sorted(folder.glob("*.txt")), *sorted(folder.glob(f"{_LATER}/*.txt"))]:
+    for file in (one for some in ("", _LATER, _HELD) for one in sorted((folder / some).glob("*.txt"))):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             mark, _, rest = line.strip().partition(" ")
             if mark == "Q":
@@ -54,9 +54,17 @@ def load(folder: Path = _FOLDER) -> list[Group]:
 
 def split(every: list[Group]) -> tuple[list[Group], list[Group]]:
     """Groups to train on, and groups that are held out: for calibration, and to compare models."""
-    first = [group for group in every if group.folder != _LATER]
+    first = [group for group in every if group.folder not in (_LATER, _HELD)]
     held = first[_HELD_OUT // 2 - 1 :: _HELD_OUT]
-    return [group for group in every if group not in held], held
+    held += [group for group in every if group.folder == _HELD]
+    for _, some in groupby((one for one in every if one.folder == _LATER), key=_source):
+        held += list(some)[_HELD_OUT_LATER // 2 - 1 :: _HELD_OUT_LATER]
+    left_out = set(map(id, held))
+    return [group for group in every if id(group) not in left_out], held
+
+
+def _source(group: Group) -> str:
+    return group.source
 
 
 def same(group: Group) -> list[tuple[str, str]]:
