@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -50,9 +50,17 @@ class SQLiteNegatives:
         with self._connections.reading() as db:
             self._there = version_of(db) >= NEGATIVES_SINCE
         if not self._there:
-            with suppress(StoreReadOnlyError, StoreFullError), self._connections.writing() as db:
+            with suppress(StoreReadOnlyError, StoreFullError), self._writing():
+                pass
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that finds the tables: what kept them from being made may be over."""
+        with self._connections.writing() as db:
+            if not self._there:
                 upgrade(db)
-                self._there = True
+            yield db
+        self._there = True
 
     def point(self, db: sqlite3.Connection) -> int:
         """The point reached, as a part of somebody's snapshot."""
@@ -67,7 +75,7 @@ class SQLiteNegatives:
         return int(db.execute("SELECT count(*) FROM negatives").fetchone()[0])
 
     def add(self, draft: NegativeDraft) -> int:
-        with self._connections.writing() as db:
+        with self._writing() as db:
             self._require(db)
             db.execute(_EVICT, (draft.created_at,))
             key = (draft.digest, draft.namespace or "")
@@ -91,7 +99,7 @@ class SQLiteNegatives:
 
     def report(self, negative_id: int, report: Report) -> bool:
         text = None if report.text is None else encode_text(report.text)
-        with self._connections.writing() as db:
+        with self._writing() as db:
             self._require(db)
             there = _exists(db, negative_id)
             if there:
@@ -100,7 +108,7 @@ class SQLiteNegatives:
         return there
 
     def remove(self, negative_id: int) -> bool:
-        with self._connections.writing() as db:
+        with self._writing() as db:
             removed = db.execute("DELETE FROM negatives WHERE id = ?", (negative_id,)).rowcount
         if removed:
             self._connections.tidy()
@@ -113,13 +121,13 @@ class SQLiteNegatives:
             ).fetchone() == (1,)
         if not expired:
             return 0
-        with self._connections.writing() as db:
+        with self._writing() as db:
             return db.execute(_EVICT, (now,)).rowcount
 
     def replace_vectors(
         self, vectors: Sequence[tuple[int, bytes | None, Sequence[bytes | None]]]
     ) -> None:
-        with self._connections.writing() as db:
+        with self._writing() as db:
             for negative_id, vector, of_reports in vectors:
                 db.execute("UPDATE negatives SET vector = ? WHERE id = ?", (vector, negative_id))
                 found = db.execute(

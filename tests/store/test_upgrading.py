@@ -159,8 +159,26 @@ def test_lessons_are_learned_as_soon_as_the_tables_can_be_made(
     assert version(old) == SCHEMA_VERSION
 
 
+def test_patterns_are_blocked_as_soon_as_the_tables_can_be_made(
+    old: Path, since: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if since >= NEGATIVES_SINCE:
+        pytest.skip("it has them")
+    with cannot_upgrade(monkeypatch):
+        store = SQLiteStore(old)
+        with pytest.raises(StoreReadOnlyError):
+            store.negatives.add(negative())
+        serves_as_ever(store)
+    with closing(store):
+        store.negatives.add(negative())
+        assert len(held(store)) == 1
+        assert store.changes(-1).negatives == 1
+    assert version(old) == SCHEMA_VERSION
+
+
+@pytest.mark.parametrize(("part", "other"), [("negatives", "learned"), ("learned", "negatives")])
 def test_tables_that_could_not_be_kept_are_not_believed_to_be_there(
-    old: Path, monkeypatch: pytest.MonkeyPatch
+    old: Path, monkeypatch: pytest.MonkeyPatch, part: str, other: str
 ) -> None:
     """What hinders a transaction may show only when it ends."""
 
@@ -173,8 +191,8 @@ def test_tables_that_could_not_be_kept_are_not_believed_to_be_there(
         db.set_authorizer(refuse_to_end)
 
     with monkeypatch.context() as patched:
-        patched.setattr("cacheback.store.negatives.upgrade", refuse)
-        patched.setattr("cacheback.store.learned.upgrade", in_vain)
+        patched.setattr(f"cacheback.store.{other}.upgrade", refuse)
+        patched.setattr(f"cacheback.store.{part}.upgrade", in_vain)
         with closing(SQLiteStore(old)) as store:
             serves_as_ever(store)
 
