@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -175,24 +175,23 @@ class _LeftError(BaseException):
 
 # Event loops keep only weak references to tasks.
 _background: set[asyncio.Task[Any]] = set()
-_tasks_aside: set[asyncio.Task[Any]] = set()
 
 
-def _in_background(
-    work: Coroutine[Any, Any, Any], among: set[asyncio.Task[Any]] = _background
-) -> None:
+def _in_background(work: Coroutine[Any, Any, Any]) -> None:
     import asyncio  # noqa: PLC0415 - as below
 
     task = asyncio.get_running_loop().create_task(work)
-    among.add(task)
-    task.add_done_callback(among.discard)
+    _background.add(task)
+    task.add_done_callback(_background.discard)
 
 
 class _Asides:
-    """Plans that nobody waits for, each in a thread of its own; a few at once."""
+    """Plans that nobody waits for: a few at once in threads, and a few in tasks of each loop."""
 
     def __init__(self) -> None:
         self._begin_life()
+        # Those of a loop that was closed under them stay: asyncio complains of what is dropped.
+        self._tasks: dict[asyncio.AbstractEventLoop, set[asyncio.Task[Any]]] = {}
         os.register_at_fork(after_in_child=self._begin_life)
 
     def _begin_life(self) -> None:
@@ -206,8 +205,7 @@ class _Asides:
             target=self._perform, args=(plan, send), name="cacheback-aside", daemon=True
         )
         with self._changed:
-            if len(self._threads) >= _ASIDES:
-                plan.close()
+            if not _admitted(plan, self._threads):
                 return False
             self._threads.add(thread)
         try:
@@ -234,6 +232,39 @@ class _Asides:
         with self._changed:
             return self._changed.wait_for(lambda: not self._threads - me, seconds)
 
+    def abegin(self, plan: Plan[Any], send: AsyncSender | None) -> bool:
+        """Perform it in a new task of the running loop; False where there are enough of them."""
+        import asyncio  # noqa: PLC0415 - as below
+
+        loop = asyncio.get_running_loop()
+        if not _admitted(plan, self._tasks.get(loop, ())):
+            return False
+        task = loop.create_task(arun(plan, send))
+        self._tasks.setdefault(loop, set()).add(task)
+        task.add_done_callback(partial(self._ended, loop))
+        return True
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+        tasks = self._tasks[loop]
+        tasks.discard(task)
+        if not tasks:
+            del self._tasks[loop]
+
+    async def asettle(self, seconds: float) -> bool:
+        import asyncio  # noqa: PLC0415 - as below
+
+        mine = self._tasks.get(asyncio.get_running_loop(), set()) - {asyncio.current_task()}
+        left = (await asyncio.wait(mine, timeout=seconds))[1] if mine else ()
+        return not left
+
+
+def _admitted(plan: Plan[Any], under_way: Collection[object]) -> bool:
+    """Whether there is a place for one more; a plan that gets none is over."""
+    if len(under_way) < _ASIDES:
+        return True
+    plan.close()
+    return False
+
 
 # At once. One takes a call of upstream or two encodes; what is dropped in a rush is evidence of
 # which there will be more.
@@ -248,12 +279,7 @@ def settle(seconds: float) -> bool:
 
 async def asettle(seconds: float) -> bool:
     """`settle` for those on the running event loop."""
-    import asyncio  # noqa: PLC0415 - as below
-
-    loop = asyncio.get_running_loop()
-    mine = [task for task in _tasks_aside if task.get_loop() is loop]
-    left = (await asyncio.wait(mine, timeout=seconds))[1] if mine else ()
-    return not left
+    return await _asides.asettle(seconds)
 
 
 async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
@@ -304,8 +330,7 @@ async def _aperform(step: Step, send: AsyncSender | None) -> Any:  # noqa: PLR09
         case Read(writing):
             return await writing.piece()
         case Aside(plan):
-            _in_background(arun(plan, send), _tasks_aside)
-            return True
+            return _asides.abegin(plan, send)
         case Send():
             return await _asend(step, _sender(send))
 

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import subprocess
+import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -160,6 +163,18 @@ def test_a_plan_that_sends_needs_a_sender() -> None:
         run(plan())
 
 
+def sending() -> Plan[None]:
+    yield Send("aside", keep=True)
+
+
+def asides(beside: Callable[[], Plan[Any]], many: int = 6) -> Plan[list[bool]]:
+    """Begins so many plans aside; which of them were begun."""
+    begun: list[bool] = []
+    while len(begun) < many:
+        begun += [(yield Aside(beside()))]
+    return begun
+
+
 class TestAside:
     """A plan that nobody waits for."""
 
@@ -215,21 +230,127 @@ class TestAside:
             yield Local(lambda: go_on.wait(60))
             ended.append(True)
 
-        def plan() -> Plan[list[bool]]:
-            begun: list[bool] = []
-            while len(begun) < 6:
-                begun += [(yield Aside(beside()))]
-            return begun
-
         try:
-            assert run(plan()) == [True] * 4 + [False] * 2
+            assert run(asides(beside)) == [True] * 4 + [False] * 2
             assert not settle(0)
         finally:
             go_on.set()
         assert settle(60)
         assert len(ended) == 4
-        assert run(plan())[0]
+        assert run(asides(beside))[0]
         assert settle(60)
+
+    async def test_nor_on_an_event_loop(self) -> None:
+        go_on, ended = asyncio.Event(), []
+        made: list[Plan[None]] = []
+
+        def sent() -> Plan[None]:
+            yield Send("aside", keep=True)
+            ended.append(True)
+
+        def beside() -> Plan[None]:
+            made.append(sent())
+            return made[-1]
+
+        async def send(_: Send) -> Any:
+            await go_on.wait()
+
+        assert await arun(asides(beside), send) == [True] * 4 + [False] * 2
+        closed = [inspect.getgeneratorstate(one) == inspect.GEN_CLOSED for one in made]
+        assert closed == [False] * 4 + [True] * 2
+        assert not await asettle(0)
+        go_on.set()
+        assert await asettle(60)
+        assert len(ended) == 4
+        assert await arun(asides(beside), send) == [True] * 4 + [False] * 2
+        assert await asettle(60)
+
+    async def test_each_event_loop_has_its_own_places_and_threads_have_theirs(self) -> None:
+        go_on = asyncio.Event()
+
+        async def send(_: Send) -> Any:
+            await go_on.wait()
+
+        async def elsewhere() -> list[bool]:
+            begun = await arun(asides(sending), anyone)
+            assert await asettle(60)
+            return begun
+
+        async def anyone(_: Send) -> Any: ...
+
+        full = [True] * 4 + [False] * 2
+        assert await arun(asides(sending), send) == full
+        assert await asyncio.to_thread(asyncio.run, elsewhere()) == full
+        assert await asyncio.to_thread(run, asides(sending, 1), lambda _: REPLY) == [True]
+        assert settle(60)
+        assert not await asettle(0)
+        go_on.set()
+        assert await asettle(60)
+
+    @pytest.mark.parametrize("begun", [False, True])
+    async def test_one_that_is_cancelled_frees_its_place(self, begun: bool) -> None:
+        before = asyncio.all_tasks()
+
+        async def never(_: Send) -> Any:
+            await asyncio.Event().wait()
+
+        assert all(await arun(asides(sending, 4), never))
+        mine = asyncio.all_tasks() - before
+        assert len(mine) == 4
+        if begun:
+            await asyncio.sleep(0)
+        for task in mine:
+            task.cancel()
+        assert await asettle(60)
+        assert all(await arun(asides(sending, 4), never))
+        for task in asyncio.all_tasks() - before:
+            task.cancel()
+        assert await asettle(60)
+
+    async def test_one_of_them_does_not_wait_for_itself(self) -> None:
+        settled: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        async def send(_: Send) -> Any:
+            settled.set_result(await asettle(60))
+
+        assert await arun(asides(sending, 1), send) == [True]
+        assert await settled
+
+    @pytest.mark.parametrize("ending", ["asyncio.run(main())", "loop.run_until_complete(main())"])
+    def test_nothing_is_said_of_those_whose_loop_has_ended(self, ending: str) -> None:
+        program = f"""
+import asyncio, gc
+from cacheback.core.plan import Aside, Send
+from cacheback.drive import arun
+
+def beside():
+    yield Send("aside", keep=True)
+
+def plan():
+    for _ in range(6):
+        yield Aside(beside())
+
+async def never(_):
+    await asyncio.Event().wait()
+
+async def main():
+    await arun(plan(), never)
+    await asyncio.sleep(0)
+
+for _ in range(3):
+    loop = asyncio.new_event_loop()
+    {ending}
+    loop.close()
+    del loop
+    gc.collect()
+"""
+        ended = subprocess.run(
+            [sys.executable, "-W", "error", "-X", "dev", "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert (ended.stdout, ended.stderr) == ("", "")
 
     async def test_they_end_with_their_loop(self) -> None:
         ended: list[Any] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -351,6 +352,25 @@ class TestAudits:
                 assert cache.answer(request, slow).tier is Tier.SEMANTIC
         finally:
             go_on.set()
+        assert counters(cache)["audits.dropped"] == 2
+        labels = [one.label for one in judgements(cache)]
+        assert sorted(map(str, labels)) == ["None"] * 2 + ["right"] * 4
+
+    async def test_nor_are_there_more_on_an_event_loop(
+        self, cache: SemanticCache, upstream: Upstream
+    ) -> None:
+        go_on = asyncio.Event()
+
+        async def slow(step: Send) -> Reply:
+            await go_on.wait()
+            return upstream(step)
+
+        request = cache.request(NEAR, repeatable=True)
+        for _ in range(6):
+            assert (await cache.aanswer(request, slow)).tier is Tier.SEMANTIC
+        go_on.set()
+        assert await asettle(60)
+        assert len(upstream.sent) == 4
         assert counters(cache)["audits.dropped"] == 2
         labels = [one.label for one in judgements(cache)]
         assert sorted(map(str, labels)) == ["None"] * 2 + ["right"] * 4
