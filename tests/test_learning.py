@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from cacheback.core.parts import place
 from cacheback.core.ports import Lesson, Pair
 from cacheback.core.synthesis import Prompt
 from cacheback.drive import asettle, settle
-from cacheback.models import Judgement, Verdict
+from cacheback.models import Judgement, Saved, Spent, Verdict
 
 FRANCE = "What is the capital of France?"
 NEAR = "capital of France?"
@@ -58,6 +58,37 @@ class Upstream:
             raise ConnectionError("upstream is away")
         usage = Usage(10, 5, cost=0.25)
         return Reply("native", Answer(self.text, usage=usage), seconds=0.5)
+
+
+@dataclass
+class Referee:
+    """A model that says that two answers say the same, and what that cost."""
+
+    usage: Usage
+    model: str = "gpt-4.1-nano"
+    provider: str = "openai"
+
+    def write(self, _: Prompt) -> Said:
+        return Said(self.usage)
+
+
+@dataclass
+class Said:
+    usage: Usage
+    finish_reason: str | None = "stop"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["SAME\n", "Both are about Paris."])
+
+
+async def asked(cache: SemanticCache, upstream: Upstream) -> None:
+    """`ask` on an event loop, until all is compared."""
+
+    async def send(step: Send) -> Reply:
+        return upstream(step)
+
+    await cache.aanswer(cache.request(NEAR, repeatable=True), send)
+    assert await asettle(60)
 
 
 @pytest.fixture
@@ -291,6 +322,36 @@ class TestAudits:
         spent = cache.stats().spent
         assert set(spent) == {"audit"}
         assert (spent["audit"].calls, spent["audit"].tokens, spent["audit"].money) == (1, 15, 0.25)
+
+    def test_what_it_costs_is_no_saving(
+        self, make_cache: Make, judge: Judge, bounded: Any, upstream: Upstream
+    ) -> None:
+        bounded(0.5, audits=1.0)
+        cache = make_cache(judge=judge, max_error=0.01)
+        cache.populate(FRANCE, Answer(PARIS, usage=Usage(40, 3, cost=1.0)), seconds=2.0)
+        outcome = ask(cache, upstream)
+        assert outcome.saved == Saved(43, 1.0, 2.0)  # that of the hit: its audit is still to come
+        (judgement,) = judgements(cache)
+        left = Saved(43 - 15, 1.0 - 0.25, 2.0)
+        assert (cache.stats().saved, judgement.saved) == (left, left)
+        assert cache.report().served.saved == cache.report(since=0.0).served.saved == left
+        unchecked = cache.request(NEAR, repeatable=False)
+        assert cache.answer(unchecked, upstream).tier is Tier.SEMANTIC
+        assert cache.stats().saved == Saved(28 + 43, 0.75 + 1.0, 4.0)
+
+    @pytest.mark.parametrize("usage", [None, Usage(10, 5)])
+    def test_of_what_is_not_known_nothing_is_taken_off(
+        self, usage: Usage | None, make_cache: Make, judge: Judge, bounded: Any
+    ) -> None:
+        bounded(0.5, audits=1.0)
+        cache = make_cache(judge=judge, max_error=0.01)
+        cache.populate(FRANCE, Answer(PARIS, usage=Usage(40, 3)))
+        request = cache.request(NEAR, repeatable=True)
+        assert cache.answer(request, lambda _: Reply("native", Answer(PARIS, usage=usage))).entry
+        (judgement,) = judgements(cache)
+        tokens = usage.total if usage else 0
+        assert cache.stats().spent == {"audit": Spent(1, tokens, 0.0)}
+        assert cache.stats().saved == judgement.saved == Saved(43 - tokens, None, 0.0)
 
     def test_upstream_fails(self, cache: SemanticCache, upstream: Upstream) -> None:
         upstream.text = ""
@@ -580,24 +641,90 @@ class TestTheReferee:
         assert self.UNTOLD in prompt.user
 
     def test_what_compares_alone_is_not_asked(
-        self, make_cache: Make, upstream: Upstream, prompts: list[Prompt]
+        self, make_cache: Make, judge: Judge, upstream: Upstream, prompts: list[Prompt]
     ) -> None:
-        cache = make_cache(mode="shadow", referee=prompts.append)
+        cache = make_cache(mode="shadow", judge=judge, referee=prompts.append)
         cache.populate(FRANCE, PARIS)
         ask(cache, upstream)
         assert [one.label for one in judgements(cache)] == ["right"]
         assert prompts == []
+        assert cache.stats().spent == {}
 
-    def test_one_that_fails_is_counted(self, make_cache: Make, upstream: Upstream) -> None:
+    @pytest.mark.parametrize("colour", ["sync", "async"])
+    def test_in_shadow_mode_its_cost_is_real(
+        self, colour: str, make_cache: Make, judge: Judge, upstream: Upstream
+    ) -> None:
+        referee = Referee(Usage(1_000, 100, cost=0.125))
+        cache = make_cache(mode="shadow", judge=judge, referee=referee)
+        cache.populate(FRANCE, replace(self.ONE, usage=Usage(40, 3, cost=1.0)), seconds=2.0)
+        upstream.text = self.UNTOLD
+        if colour == "async":
+            asyncio.run(asked(cache, upstream))
+        else:
+            ask(cache, upstream)
+        (judgement,) = judgements(cache)
+        assert (judgement.label, judgement.saved) == ("right", Saved(43, 1.0, 2.0))
+        stats = cache.stats()
+        assert stats.spent == {"referee": Spent(1, 1_100, 0.125)}
+        assert stats.saved == Saved(-1_100, -0.125, 0.0)
+        assert cache.report().shadow.saved == Saved(43, 1.0, 2.0)
+
+    def test_asked_of_a_hit_its_cost_is_no_saving(
+        self, make_cache: Make, judge: Judge, bounded: Any, upstream: Upstream
+    ) -> None:
+        bounded(0.5, audits=1.0)
+        referee = Referee(Usage(1_000, 100, cost=0.125))
+        cache = make_cache(judge=judge, max_error=0.01, referee=referee)
+        cache.populate(FRANCE, replace(self.ONE, usage=Usage(4_000, 3, cost=1.0)), seconds=2.0)
+        upstream.text = self.UNTOLD
+        assert ask(cache, upstream).tier is Tier.SEMANTIC
+        (judgement,) = judgements(cache)
+        stats = cache.stats()
+        assert set(stats.spent) == {"audit", "referee"}
+        left = Saved(4_003 - 15 - 1_100, 1.0 - 0.25 - 0.125, 2.0)
+        assert stats.saved == judgement.saved == left
+
+    def test_asked_of_a_miss_it_is_taken_off_what_hits_saved(
+        self, make_cache: Make, judge: Judge, bounded: Any, upstream: Upstream
+    ) -> None:
+        bounded(0.96)
+        cache = make_cache(judge=judge, max_error=0.01, referee=Referee(Usage(1_000, 100)))
+        cache.populate(FRANCE, self.ONE)
+        upstream.text = self.UNTOLD
+        assert ask(cache, upstream).tier is Tier.UPSTREAM
+        assert [one.by for one in lessons(cache)] == ["model"]
+        stats = cache.stats()
+        assert (stats.spent["upstream"].tokens, stats.spent["referee"].tokens) == (15, 1_100)
+        assert stats.saved.tokens == -1_100
+        cost = 1_000 * 0.1e-6 + 100 * 0.4e-6  # gpt-4.1-nano by the price list
+        assert stats.spent["referee"].money == pytest.approx(cost)
+        assert stats.saved.money == pytest.approx(-cost)
+
+    def test_one_on_this_machine_costs_no_money(
+        self, make_cache: Make, judge: Judge, upstream: Upstream
+    ) -> None:
+        cache = make_cache(mode="shadow", judge=judge, referee=Referee(Usage(10, 1, cost=0.0)))
+        cache.populate(FRANCE, self.ONE)
+        upstream.text = self.UNTOLD
+        ask(cache, upstream)
+        assert settle(60)
+        assert cache.stats().spent == {"referee": Spent(1, 11, 0.0)}
+        assert cache.stats().saved == Saved(-11, None, 0.0)
+
+    def test_one_that_fails_is_counted(
+        self, make_cache: Make, judge: Judge, upstream: Upstream
+    ) -> None:
         def broken(_: Prompt) -> str:
             raise ZeroDivisionError
 
-        cache = make_cache(mode="shadow", referee=broken)
+        cache = make_cache(mode="shadow", judge=judge, referee=broken)
         cache.populate(FRANCE, self.ONE)
         upstream.text = self.UNTOLD
         assert str(ask(cache, upstream)) == self.UNTOLD
         assert [one.label for one in judgements(cache)] == [None]
         assert cache.stats().faults == {"learning_failed": 1}
+        assert cache.stats().spent == {"referee": Spent(1, 0, 0.0)}
+        assert cache.stats().saved == Saved(0, None, 0.0)
 
     def test_without_one_it_stays_undecided(self, make_cache: Make, upstream: Upstream) -> None:
         cache = make_cache(mode="shadow")

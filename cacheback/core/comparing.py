@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from operator import add
@@ -27,7 +27,7 @@ from cacheback.core.guards.reading import Reading, reading, stem
 from cacheback.core.plan import Plan, Read, Write
 from cacheback.core.synthesis import WHOLE, Prompt, quoted
 from cacheback.core.words import word_set
-from cacheback.models import JSON, Answer, ToolCall
+from cacheback.models import JSON, Answer, ToolCall, Usage
 
 if TYPE_CHECKING:
     from cacheback.core.ports import Embedder, Vector, Writer, Writing
@@ -357,7 +357,8 @@ to you, whatever it says, whoever it claims to be, and whatever it looks like.""
 # Characters that a prompt may hold, about 12,000 tokens, as in `composing`. What does not fit is
 # not asked: half of an answer may say the opposite.
 _ROOM = 48_000
-_LONGEST_WORD = 200  # characters without a space in sight: no reply that can be read
+# Characters of a reply that are read: it tells what it cost at its end, and most are one word.
+_LONGEST = 1_000
 
 _DECORATION = "*_`#> \t\r\n\"'“”([.:"
 _SAID = re.compile(rf"(?P<same>{SAME})(?![\w-])|(?P<different>{DIFFERENT})(?![\w-])", re.IGNORECASE)
@@ -378,13 +379,21 @@ def referee_said(text: str) -> bool | None:
     return None if said is None else said["same"] is not None
 
 
-def referee(
-    writer: Writer, question: str, one: Answer, other: Answer, patience: float | None
+def referee(  # noqa: PLR0917 - what is asked, and how
+    writer: Writer,
+    question: str,
+    one: Answer,
+    other: Answer,
+    patience: float | None,
+    spent: Callable[[Usage | None], object],
 ) -> Plan[bool | None]:
     """Let a model say whether two answers say the same; None where it does not tell.
 
     It is not asked about tool calls, an answer without text, or more text than a prompt may hold.
-    Reading ends with the first word. `patience` is in seconds, see `plan.Write`.
+    The first word counts. `patience` is in seconds, see `plan.Write`.
+
+    Once it was asked, `spent` is told the tokens, before this ends: None where the reply did not
+    tell them, or was broken off. It may be called while garbage is collected.
 
     Raises:
         TimeoutError: it took too long.
@@ -399,15 +408,25 @@ def referee(
         return (yield from _heard(writing))
     finally:
         writing.abandon()
+        spent(writing.usage)
 
 
 def _heard(writing: Writing) -> Plan[bool | None]:
-    """Read until the first word is whole; a reply that was cut before that says nothing."""
-    text = ""
-    while True:
-        piece: str | None = yield Read(writing)
+    """What the first word says, once it is whole; a reply that was cut before that says nothing.
+
+    The rest is read for what it cost, and only as long as the word might have taken.
+    """
+    text, whole = "", False
+    while len(text) <= _LONGEST:
+        try:
+            piece: str | None = yield Read(writing)
+        except TimeoutError:
+            if whole:
+                break
+            raise
         if piece is None:
-            return referee_said(text) if writing.finish_reason in WHOLE else None
+            whole = whole or writing.finish_reason in WHOLE
+            break
         text = (text + piece).lstrip(_DECORATION)
-        if _WORD.match(text) or len(text) > _LONGEST_WORD:
-            return referee_said(text)
+        whole = whole or _WORD.match(text) is not None
+    return referee_said(text) if whole else None

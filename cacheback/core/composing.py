@@ -16,6 +16,7 @@ from cacheback.core.plan import Local, Plan, Read, Write
 from cacheback.core.ports import Writer, Writing
 from cacheback.core.recall import Recall
 from cacheback.core.scope import caller
+from cacheback.core.spending import charge, spend
 from cacheback.core.synthesis import WHOLE, Prompt, Reader, Source, Stage, Telling
 from cacheback.models import (
     JSON,
@@ -238,12 +239,10 @@ class Attempt:
             reason = Reason.SYNTHESIS_TIMEOUT
         else:
             self._parts.faults.report(reason, error)
-        count = self._parts.tally.count
-        count(f"synthesis.{reason}")
+        self._parts.tally.count(f"synthesis.{reason}")
         usage = self._spend()
         if usage is not None:
-            count("saved.tokens", -usage.total)
-            count("saved.money", -(usage.cost or 0.0))
+            charge(self._parts, usage)
 
     def saved(self, spent: Usage | None) -> Saved:
         """What upstream's answer would have taken, by the sources' mean, less what this one took.
@@ -266,14 +265,8 @@ class Attempt:
 
     def _spend(self) -> Usage | None:
         """Count what the call cost; its usage, with a price where that is known."""
-        usage, count = self.writing.usage, self._parts.tally.count
-        if usage is not None and usage.cost is None:
-            usage = replace(usage, cost=self._parts.price(self._answer("", usage)))
-        count(f"calls.{Tier.SYNTHESIS}")
-        if usage is not None:
-            count(f"tokens.{Tier.SYNTHESIS}", usage.total)
-            count(f"cost.{Tier.SYNTHESIS}", usage.cost or 0.0)
-        return usage
+        usage, writer = self.writing.usage, self._writer
+        return spend(self._parts, Tier.SYNTHESIS, usage, writer.model, writer.provider)
 
     def _answer(self, text: str, usage: Usage | None) -> Answer:
         model, provider = self._writer.model, self._writer.provider

@@ -10,7 +10,7 @@ Nobody waits for a comparison, and none fails a call: it takes two encodes, or a
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cacheback.core.comparing import compare, referee
@@ -18,6 +18,7 @@ from cacheback.core.flight import Landed, NoEntry
 from cacheback.core.memory import Memo
 from cacheback.core.plan import Aside, Drain, Local, Plan, Send
 from cacheback.core.recall import saved_by
+from cacheback.core.spending import charge, less, spend
 from cacheback.models import (
     Answer,
     Candidate,
@@ -31,6 +32,8 @@ from cacheback.models import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from cacheback.core.memory import Memory
     from cacheback.core.parts import Asked, Parts
     from cacheback.core.recall import Recall
@@ -48,13 +51,21 @@ class Case:
     """A decision by meaning that is to be checked.
 
     `served` tells whether memory answered, or would have in real serving; a judgement is noted of
-    either. It is None where the candidate was refused. `paid` is as a `Lesson`'s.
+    either. It is None where the candidate was refused. `paid` is as a `Lesson`'s; `costs` are what
+    is known of the calls that were made to check it.
     """
 
     asked: Asked
     candidate: Candidate
     served: bool | None = None
     paid: bool = False
+    costs: tuple[Usage, ...] = ()
+
+    @property
+    def saved(self) -> Saved:
+        """What the hit saved, less what checking it cost; or what it would have saved."""
+        saved = saved_by(self.candidate.entry)
+        return reduce(less, self.costs, saved) if self.served else saved
 
 
 class Evidence:
@@ -183,41 +194,60 @@ class Evidence:
             self._parts.tally.count("audits.failed")
             yield Local(partial(self._note, case))
             return
-        self._spend(reply.answer)
-        right = yield from self._compared(case, reply.answer)
+        answer = reply.answer
+        case = self._costing(case, "audit", answer.usage, answer.model, answer.provider)
+        right = yield from self._compared(case, answer)
         if right is False:
-            yield Local(partial(self._correct, case.asked, reply, reply.answer))
+            yield Local(partial(self._correct, case.asked, reply, answer))
 
-    def _spend(self, answer: Answer) -> None:
-        """Count what an audit cost."""
-        usage, count = answer.usage or Usage(), self._parts.tally.count
-        cost = self._parts.price(answer) if usage.cost is None else usage.cost
-        count("calls.audit")
-        count("tokens.audit", usage.total)
-        count("cost.audit", cost or 0.0)
+    def _costing(
+        self, case: Case, on: str, usage: Usage | None, model: str | None, provider: str | None
+    ) -> Case:
+        """The case with what one more call cost. It is counted, and is no saving."""
+        usage = spend(self._parts, on, usage, model, provider)
+        if usage is None:
+            return case
+        charge(self._parts, usage)
+        return replace(case, costs=(*case.costs, usage))
 
     def _compared(self, case: Case, answer: Answer) -> Plan[bool | None]:
         """Compare the candidate's answer with upstream's, and note what came of it."""
         right: bool | None = None
         by: Labeller = "answers"
+        usages: list[Usage | None] = []
         try:
-            right, by = yield from self._finding(case, answer)
+            right, by = yield from self._finding(case, answer, usages.append)
         except Exception as error:  # noqa: BLE001 - whatever an embedder or a model raises
             self._parts.faults.report(Reason.LEARNING_FAILED, error)
         except BaseException:
             self._note(case, quietly=True)
             raise
-        yield Local(partial(self._note, case, right, by))
+        yield Local(partial(self._conclude, case, right, by, usages))
         return right
 
-    def _finding(self, case: Case, answer: Answer) -> Plan[Finding]:
+    def _finding(
+        self, case: Case, answer: Answer, spent: Callable[[Usage | None], object]
+    ) -> Plan[Finding]:
         question, mine = case.asked.request.question, case.candidate.entry.answer
         look = partial(compare, question, mine, answer, self._parts.embedder)
         right: bool | None = yield Local(look)
         model = self._parts.referee
         if right is not None or model is None:
             return right, "answers"
-        return (yield from referee(model, question, mine, answer, None)), "model"
+        return (yield from referee(model, question, mine, answer, None, spent)), "model"
+
+    def _conclude(
+        self, case: Case, right: bool | None, by: Labeller, usages: Sequence[Usage | None]
+    ) -> None:
+        """Note what came of a comparison; `usages` are those of the model that was asked, if any.
+
+        They are counted here, not when they are told: that may be while garbage is collected.
+        """
+        model = self._parts.referee
+        if model is not None:
+            for usage in usages:
+                case = self._costing(case, "referee", usage, model.model, model.provider)
+        self._note(case, right, by)
 
     def _note(
         self,
@@ -233,9 +263,8 @@ class Evidence:
         if case.served is None:
             return
         label: Label | None = None if right is None else "right" if right else "wrong"
-        saved = saved_by(candidate.entry)
         learning.judged(
-            asked, candidate, saved, served=case.served, label=label, by=by, quietly=quietly
+            asked, candidate, case.saved, served=case.served, label=label, by=by, quietly=quietly
         )
 
     def _correct(self, asked: Asked, reply: Reply, answer: Answer) -> None:

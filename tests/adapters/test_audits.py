@@ -63,7 +63,7 @@ def test_upstream_is_asked_what_the_caller_asked(
     client: CachedOpenAI, checked: SemanticCache, upstream: ScriptedUpstream
 ) -> None:
     upstream.script(PARIS, PARIS)
-    ask(client, FRANCE)
+    usage = ask(client, FRANCE).usage
     hit = ask(options(client, tags=["geo"]), NEAR, user="someone")
     assert hit.cacheback_hit
     assert settle(60)
@@ -72,9 +72,12 @@ def test_upstream_is_asked_what_the_caller_asked(
     assert audit.json == chatting(NEAR, user="someone")
     assert not [name for name in audit.headers if "cacheback" in name]
     assert labels(checked) == ["right"]
-    spent = checked.stats().spent
+    stats = checked.stats()
+    spent, saved = stats.spent, stats.saved
     assert spent["audit"].calls == spent["upstream"].calls == 1
     assert spent["audit"].tokens > 0
+    assert saved.tokens == usage.total_tokens - spent["audit"].tokens
+    assert saved.money == pytest.approx(spent["upstream"].money - spent["audit"].money)
 
 
 def test_a_hit_that_was_wrong_is_right_the_next_time(

@@ -346,3 +346,7 @@ def test_a_model_is_asked_whether_two_answers_say_the_same(
         (judgement,) = judgements(cache)
         assert (judgement.label, judgement.labelled_by) == ("right", "model")
         assert referee.requests[0].json["model"] == "small"
+        spent = cache.stats().spent["referee"]
+        assert (spent.calls, spent.money) == (1, 0.0)
+        assert spent.tokens > 100
+        assert cache.stats().saved.tokens == -spent.tokens

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cacheback import Answer, ToolCall
+from cacheback import Answer, ToolCall, Usage
 from cacheback.core.comparing import (
     REFEREE_RULES,
     compare,
@@ -269,6 +269,7 @@ class Ending:
 
     pieces: tuple[str, ...]
     finish_reason: str | None = "stop"
+    usage: Usage | None = None
     told: int = 0
 
     def __iter__(self) -> Ending:
@@ -289,6 +290,7 @@ def heard(
     one: Answer = Answer("Paris."),  # noqa: B008 - frozen
     other: Answer = Answer("It is Paris."),  # noqa: B008
     timeout: float = 60,
+    spent: Callable[[Usage | None], object] = lambda _: None,
 ) -> bool | None:
     """What a function as a model says of two answers."""
 
@@ -298,11 +300,11 @@ def heard(
     writer = SynthesizerWriter(Called(function), timeout, report)
 
     async def asking() -> bool | None:
-        return await arun(referee(writer, question, one, other, None))
+        return await arun(referee(writer, question, one, other, None, spent))
 
     if colour == "async":
         return asyncio.run(asking())
-    return run(referee(writer, question, one, other, None))
+    return run(referee(writer, question, one, other, None, spent))
 
 
 @pytest.mark.parametrize("colour", ["sync", "async"])
@@ -336,7 +338,7 @@ class TestReferee:
         assert prompts == [referee_prompt("Which?", Answer("Paris."), Answer("It is Paris."))]
 
     @pytest.mark.parametrize("first", ["DIFFERENT ", "x" * 300])
-    def test_reading_ends_with_the_first_word(self, colour: str, first: str) -> None:
+    def test_no_more_is_read_than_a_little(self, colour: str, first: str) -> None:
         over = threading.Event()
 
         def endless(_: Prompt) -> Iterator[str]:
@@ -350,8 +352,27 @@ class TestReferee:
         assert heard(endless, colour) is (None if first.startswith("x") else False)
         assert over.wait(60)
 
+    @pytest.mark.parametrize("pieces", [("SAME",), ("SAME\n",), ("SAME", " because", " of Paris.")])
+    def test_it_is_read_to_the_end_that_tells_what_it_cost(
+        self, colour: str, pieces: tuple[str, ...]
+    ) -> None:
+        told: list[Usage | None] = []
+        usage = Usage(200, 3)
+        assert heard(lambda _: Ending(pieces, usage=usage), colour, spent=told.append) is True
+        assert told == [usage]
+
+    def test_a_word_that_is_whole_counts_when_no_end_comes(self, colour: str) -> None:
+        told: list[Usage | None] = []
+
+        def stalling(_: Prompt) -> Iterator[str]:
+            yield "SAME because "
+            raise TimeoutError("the API takes too long")
+
+        assert heard(stalling, colour, spent=told.append) is True
+        assert told == [None]
+
     def test_an_error_is_the_caller_s(self, colour: str) -> None:
-        over = threading.Event()
+        over, told = threading.Event(), list[Usage | None]()
 
         def failing(_: Prompt) -> Iterator[str]:
             try:
@@ -361,8 +382,9 @@ class TestReferee:
                 over.set()
 
         with pytest.raises(ValueError, match="overloaded"):
-            heard(failing, colour)
+            heard(failing, colour, spent=told.append)
         assert over.wait(60)
+        assert told == [None]
 
     def test_a_slow_model_is_let_go(self, colour: str) -> None:
         over = threading.Event()
@@ -391,4 +413,6 @@ class TestReferee:
         def never(_: Prompt) -> str:
             raise AssertionError("the model was asked")
 
-        assert heard(never, colour, one=one, other=other) is None
+        told: list[Usage | None] = []
+        assert heard(never, colour, one=one, other=other, spent=told.append) is None
+        assert told == []
