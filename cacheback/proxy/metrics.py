@@ -20,7 +20,7 @@ except ImportError as error:
 
 if TYPE_CHECKING:
     from cacheback.cache import SemanticCache
-    from cacheback.models import Reason
+    from cacheback.models import Reason, Stats
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 """Where several workers put their numbers together; prometheus_client reads it when imported."""
@@ -103,16 +103,31 @@ class _Totals:
             ("negatives", "Blocked patterns.", stats.negatives),
         ):
             yield GaugeMetricFamily(f"cacheback_{name}", told, value)
+        less = "less what was spent on them and on checking them"
         for name, told, amount in (
-            ("saved_tokens", "Tokens that hits saved.", stats.saved.tokens),
-            ("saved_dollars", "US dollars that hits saved.", stats.saved.money or 0),
-            ("saved_seconds", "Seconds of waiting that hits saved.", stats.saved.seconds),
+            ("saved_tokens", f"Tokens that answers from memory saved, {less}.", stats.saved.tokens),
+            ("saved_dollars", f"US dollars that they saved, {less}.", stats.saved.money or 0),
+            ("saved_seconds", "Seconds of waiting that they saved.", stats.saved.seconds),
         ):
-            yield CounterMetricFamily(f"cacheback_{name}", told, amount)
+            # No counters: whoever takes the rate of one that goes down is told of a restart.
+            yield GaugeMetricFamily(f"cacheback_{name}", told, amount)
+        yield from _spent(stats)
         errors = CounterMetricFamily("cacheback_errors", "Failures by part.", labels=["part"])
         for part, failed in stats.faults.items():
             errors.add_metric([part], failed)
         yield errors
+
+
+def _spent(stats: Stats) -> Iterator[Metric]:
+    """What models were paid, by what for: as `Stats.spent`."""
+    calls = CounterMetricFamily("cacheback_spent_calls", "Calls of models.", labels=["tier"])
+    tokens = CounterMetricFamily("cacheback_spent_tokens", "Tokens of calls.", labels=["tier"])
+    money = CounterMetricFamily("cacheback_spent_dollars", "US dollars of calls.", labels=["tier"])
+    for tier, spent in stats.spent.items():
+        calls.add_metric([tier], spent.calls)
+        tokens.add_metric([tier], spent.tokens)
+        money.add_metric([tier], spent.money)
+    yield from (calls, tokens, money)
 
 
 class Timed(BaseEmbedder):

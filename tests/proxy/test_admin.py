@@ -155,7 +155,11 @@ class TestFigures:
         assert told[("cacheback_encode_seconds_count",)] >= 2
         assert told[("cacheback_flights",)] == 0
         assert told[("cacheback_store_up",)] == 1
-        assert told[("cacheback_saved_tokens_total",)] > 0
+        assert told[("cacheback_saved_tokens",)] > 0
+        spent = ("tier", "upstream")
+        assert told["cacheback_spent_calls_total", spent] == 2
+        assert told["cacheback_spent_tokens_total", spent] > told[("cacheback_saved_tokens",)]
+        assert told["cacheback_spent_dollars_total", spent] > 0
         assert QUESTION not in text
 
 
