@@ -108,8 +108,8 @@ class Report:
 
     Attributes:
         since: Unix seconds from which on judgements count, or None for all that are kept. With it
-            there are no misses, and hits and savings are those by meaning alone: of counters no
-            time is kept.
+            there are no misses, hits and savings are those by meaning alone, and of what checks
+            cost only that of checking these hits is taken off: of counters no time is kept.
         shadow: what would have been served.
         served: what was served.
         said: how often persons reported a pair, by label. They look at what strikes them, so
