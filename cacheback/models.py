@@ -443,7 +443,7 @@ class Judgement:
     `served` is False where it only would have been: in shadow mode. `label` says whether the
     entry's answer was right for the question, `labelled_by` who says so: a person, a comparison
     of the two answers, or a model that compared them; both are None while nobody has looked.
-    `saved` is what the hit saved, or would have.
+    `saved` is what the hit saved, less what checking it cost; or what it would have saved.
     """
 
     id: int
@@ -477,7 +477,8 @@ class Stats:
     on disk. `negatives` counts the blocked patterns, `blocked` the questions that matched one, by
     what was done: `raised`, `skipped`, `answered` or `passed`. `synthesis` counts by reason
     the attempts after which upstream answered, `spent` is by tier (`synthesis`; `upstream`, of
-    answers that were stored; `audit`, of calls that only checked a hit).
+    answers that were stored; `audit`, of calls that only checked a hit; `referee`, of the model
+    that compared two answers). `saved` is less what all but `upstream` cost.
     """
 
     entries: int
