@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from cacheback.cli.exits import complain, end_with_finding
-from cacheback.cli.forgetting import confirm, entries_of, report
+from cacheback.cli.forgetting import confirm, report
 from cacheback.cli.opened import looking
 from cacheback.cli.options import Session, common
+from cacheback.cli.words import counted
 
 
 @click.command(short_help="Delete every entry.")
@@ -24,7 +25,7 @@ def command(session: Session, *, yes: bool) -> None:
       cacheback clear --yes
     """
     with looking(session) as cache:
-        count = entries_of(cache.store.stats().entries)
+        count = counted(cache.store.stats().entries, "entry", "entries")
         directory = cache.settings.directory
         if not yes and not confirm(f"Delete {count} from {directory}?"):
             complain("nothing was deleted")

@@ -86,6 +86,19 @@ def size(count: int) -> str:
     return f"{value:.1f} TB"
 
 
+_CENT = 0.00995  # from here on it is one, in whole cents
+
+
+def dollars(amount: float) -> str:
+    """US dollars as people read them: in cents, and below one in as much as tells something."""
+    sign, amount = ("-", -amount) if amount < 0 else ("", amount)
+    if amount >= _CENT:
+        return f"{sign}${amount:,.2f}"
+    if amount >= 0.001:  # noqa: PLR2004 - a tenth of a cent
+        return f"{sign}${amount:.4f}"
+    return "less than $0.001" if amount and not sign else "$0.00"
+
+
 @contextmanager
 def progress(title: str, total: float | None) -> Iterator[tuple[Progress, TaskID]]:
     """A progress bar on standard error, if that is a terminal; it is gone afterwards."""

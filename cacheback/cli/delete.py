@@ -29,5 +29,6 @@ def command(session: Session, *, ids: tuple[int, ...]) -> None:
     report(session, deleted)
     missing = [str(one) for one in ids if one not in there]
     if missing:
-        complain(f"there is no entry {', '.join(missing)}")
+        none = "are no entries" if len(missing) > 1 else "is no entry"
+        complain(f"there {none} {', '.join(missing)}")
         end_with_finding()

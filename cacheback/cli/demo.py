@@ -26,6 +26,7 @@ from cacheback.cli.replay import (
     stand_in,
 )
 from cacheback.cli.showcase import Twice, message, stream
+from cacheback.cli.words import counted
 from cacheback.errors import ConfigurationError
 from cacheback.models import JSON, Tier
 from cacheback.testing import ScriptedUpstream
@@ -122,8 +123,8 @@ def _show(client: CachedOpenAI, calls: Sequence[Asked], *, live: bool) -> None:
     provider = "the real API" if live else "a stand-in provider on loopback"
     out.print()
     out.print(
-        f"[bold]{len(calls)} real customer questions[/bold] through CachedOpenAI, answered by"
-        f" memory or by {provider}"
+        f"[bold]{counted(len(calls), 'real customer question')}[/bold] through CachedOpenAI,"
+        f" answered by memory or by {provider}"
     )
     out.print()
     out.print(_tiers(calls))
@@ -160,7 +161,7 @@ def _conclude(calls: Sequence[Asked]) -> None:
         f"[bold green]{len(hits) / len(calls):.0%}[/] of the calls were answered from memory:"
         f" {_saved_time(hits):.1f} s of waiting and"
         f" {saved / (saved + spent) if saved + spent else 0:.0%} of the bill saved."
-        f" By the data's labels, {len(wrong)} of the {len(hits)} answers from memory"
+        f" By the data's labels, {len(wrong)} of the {counted(len(hits), 'answer')} from memory"
         f" {'was' if len(wrong) == 1 else 'were'} meant for another kind of question."
     )
     for one in wrong:

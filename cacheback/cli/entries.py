@@ -10,6 +10,7 @@ from rich.text import Text
 from cacheback.cli.console import NONE, err, out, plain, print_json, span, table
 from cacheback.cli.opened import looking
 from cacheback.cli.options import Session, common, filter_options
+from cacheback.cli.words import counted
 from cacheback.models import JSON, Entry
 
 # Characters of a question and of an answer that are shown; `--json` shows all.
@@ -71,7 +72,7 @@ def command(
     _show(found)
     more = bool(found) and len(found) == limit and total > len(found)
     go_on = f"; more with --after {found[-1].id}" if more else ""
-    err.print(Text(f"{len(found):,} of {total:,} entries{go_on}", style="dim"))
+    err.print(Text(f"{len(found):,} of {counted(total, 'entry', 'entries')}{go_on}", style="dim"))
 
 
 def entry_json(entry: Entry, parts: JSON) -> JSON:

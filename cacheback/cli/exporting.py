@@ -14,9 +14,9 @@ import click
 from rich.text import Text
 
 from cacheback.cli.console import err, out, print_json, progress
-from cacheback.cli.forgetting import entries_of
 from cacheback.cli.opened import looking
 from cacheback.cli.options import Session, common, filter_options
+from cacheback.cli.words import counted
 from cacheback.models import JSON
 from cacheback.transfer import export_entries
 
@@ -57,12 +57,13 @@ def command(
                 selection=selection,
                 on_progress=lambda count: bar.update(task, completed=count),
             )
+    exported = f"Exported {counted(written, 'entry', 'entries')}"
     if file == "-":
-        err.print(Text(f"Exported {entries_of(written)}.", style="dim"))
+        err.print(Text(f"{exported}.", style="dim"))
     elif session.as_json:
         print_json({"exported": written, "file": file})
     else:
-        out.print(Text(f"Exported {entries_of(written)} to {file}."))
+        out.print(Text(f"{exported} to {file}."))
 
 
 @contextmanager

@@ -8,12 +8,8 @@ import click
 
 from cacheback.cli.console import out, print_json
 from cacheback.cli.options import Session
+from cacheback.cli.words import counted
 from cacheback.errors import InputError
-
-
-def entries_of(count: int) -> str:
-    """A number of entries in words."""
-    return "1 entry" if count == 1 else f"{count:,} entries"
 
 
 def report(session: Session, deleted: int) -> None:
@@ -21,7 +17,7 @@ def report(session: Session, deleted: int) -> None:
     if session.as_json:
         print_json({"deleted": deleted})
     else:
-        out.print(f"Deleted {entries_of(deleted)}.")
+        out.print(f"Deleted {counted(deleted, 'entry', 'entries')}.")
 
 
 def confirm(question: str) -> bool:

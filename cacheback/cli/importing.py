@@ -13,6 +13,7 @@ from cacheback.cli.console import err, out, plain, print_json, progress
 from cacheback.cli.exits import end_with_finding
 from cacheback.cli.opened import asking, scope_asked
 from cacheback.cli.options import Duration, Session, common, scope_options
+from cacheback.cli.words import counted
 from cacheback.models import JSON
 from cacheback.transfer import ImportReport, import_entries, read_lines
 
@@ -121,7 +122,6 @@ def _show(report: ImportReport, limit: int) -> None:
         names = ", ".join(plain(name) for name in report.ignored)
         err.print(Text(f"Fields that mean nothing here were ignored: {names}", style="yellow"))
     if report.imported + report.unchanged > limit:
-        remark = (
-            f"The cache keeps the {limit:,} entries used last; raise CACHEBACK_CACHE_MAX_ENTRIES"
-        )
+        kept = counted(limit, "entry", "entries")
+        remark = f"The cache keeps the {kept} used last; raise CACHEBACK_CACHE_MAX_ENTRIES"
         err.print(Text(remark, style="yellow"))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from cacheback.cli.console import out, print_json
-from cacheback.cli.forgetting import entries_of, report
+from cacheback.cli.forgetting import report
 from cacheback.cli.opened import looking
 from cacheback.cli.options import Session, common, filter_options
+from cacheback.cli.words import counted
 from cacheback.core.ports import Selection
 from cacheback.errors import InputError
 from cacheback.models import JSON
@@ -49,4 +50,4 @@ def command(
     if session.as_json:
         print_json({"would_delete": count})
     else:
-        out.print(f"Would delete {entries_of(count)}.")
+        out.print(f"Would delete {counted(count, 'entry', 'entries')}.")

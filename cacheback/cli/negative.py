@@ -15,6 +15,7 @@ from cacheback.cli.console import NONE, err, out, plain, print_json, span, table
 from cacheback.cli.exits import complain, end_with_finding
 from cacheback.cli.opened import asking, looking
 from cacheback.cli.options import Duration, Session, common
+from cacheback.cli.words import counted
 from cacheback.errors import InputError
 from cacheback.models import JSON, Negative, NegativeMatch
 
@@ -145,7 +146,8 @@ def remove(session: Session, *, ids: tuple[int, ...]) -> None:
     else:
         out.print(f"Removed {removed:,} of {len(ids):,}.")
     if missing:
-        complain(f"there is no blocked pattern {', '.join(missing)}")
+        none = "are no blocked patterns" if len(missing) > 1 else "is no blocked pattern"
+        complain(f"there {none} {', '.join(missing)}")
         end_with_finding()
 
 
@@ -193,7 +195,8 @@ def report(session: Session, *, id_: int, question: str | None) -> None:
         print_json(_entry_json(entry))
     else:
         out.print(
-            f"Pattern {entry.id}: {entry.reports} reports, bar {entry.threshold:.3f}, {entry.state}"
+            f"Pattern {entry.id}: {counted(entry.reports, 'report')}, bar {entry.threshold:.3f},"
+            f" {entry.state}"
         )
 
 

@@ -6,9 +6,9 @@ import click
 from rich.text import Text
 
 from cacheback.cli.console import err, out, print_json, progress
-from cacheback.cli.forgetting import entries_of
 from cacheback.cli.opened import directory_of, embedder_of, settings_of, store_of
 from cacheback.cli.options import Session, common
+from cacheback.cli.words import counted
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.registry import make_embedder
 from cacheback.reembed import Progress, reembed, unfinished
@@ -62,7 +62,8 @@ def _report(session: Session, label: str, done: Progress, *, resumed: bool) -> N
         out.print(Text(f"Nothing to do: the directory belongs to the embedder {label}."))
     else:
         out.print(Text(f"The directory now belongs to the embedder {label}: "), end="")
-        out.print(f"{entries_of(done.encoded)} encoded, {exact_only:,} exact only.")
+        encoded = counted(done.encoded, "entry", "entries")
+        out.print(f"{encoded} encoded, {exact_only:,} exact only.")
     if exact_only and not session.as_json:
         remark = "Exact only: served to the same text only, for what was asked or how long it is."
         err.print(Text(remark, style="dim"))

@@ -14,6 +14,7 @@ import click
 
 from cacheback.cli.main import main as group
 from cacheback.cli.options import Session, cache_dir_option
+from cacheback.cli.words import counted
 from cacheback.errors import ConfigurationError
 from cacheback.sources import secret, variable
 
@@ -57,7 +58,7 @@ def meanings(settings: type) -> dict[str, str]:
 def shown(name: str, value: Any) -> str:
     """A setting's value for people: secrets are not shown."""
     if secret(name) and value:
-        return f"{len(value)} keys" if isinstance(value, tuple) else "set"
+        return counted(len(value), "key") if isinstance(value, tuple) else "set"
     if isinstance(value, tuple):
         return ", ".join(f"{one.name}: {one.url}" for one in value) or "none"
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Reasons and tiers in words, for people; programs read their names."""
+"""Reasons, tiers and counts in words, for people; programs read names and numbers."""
 
 from __future__ import annotations
 
@@ -78,3 +78,8 @@ def told(verdict: Verdict) -> str:
     """A verdict's reason in words, with what was seen where the judge says so."""
     words = REASONS[verdict.reason]
     return f"{words}: {verdict.detail}" if verdict.detail else words
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A count with what is counted: 1 row, 2,000 rows; `many` where that is more than an s."""
+    return f"{count:,} {one if abs(count) == 1 else many or f'{one}s'}"

@@ -125,8 +125,10 @@ class TestRemove:
     def test_an_id_that_is_not_there(self, run: Callable[..., Any], blocked: SemanticCache) -> None:
         ran = run("negative", "remove", "2", "99", "--json")
         assert (ran.code, ran.json) == (1, {"removed": 1})
-        assert "99" in ran.err
+        assert ran.err == "Error: there is no blocked pattern 99\n"
         assert blocked.stats().negatives == 2
+        ran = run("negative", "remove", "98", "99")
+        assert ran.err == "Error: there are no blocked patterns 98, 99\n"
 
 
 class TestCheck:
@@ -152,7 +154,7 @@ class TestReport:
     def test_the_question_passes(self, run: Callable[..., Any], blocked: SemanticCache) -> None:
         ran = run("negative", "report", "2", SHORT)
         assert ran.code == 0
-        assert ran.out.startswith("Pattern 2: 1 reports, bar 0.90")
+        assert ran.out.startswith("Pattern 2: 1 report, bar 0.90")
         assert blocked.negative.check(SHORT) is None
         assert blocked.negative.check(SWALLOW)
 

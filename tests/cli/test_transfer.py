@@ -75,7 +75,8 @@ class TestImport:
         self, run: Callable[..., Any], file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("CACHEBACK_CACHE_MAX_ENTRIES", "1")
-        assert "CACHEBACK_CACHE_MAX_ENTRIES" in run("import", str(file)).err
+        remark = "The cache keeps the 1 entry used last; raise CACHEBACK_CACHE_MAX_ENTRIES"
+        assert remark in run("import", str(file)).err
 
     @pytest.mark.parametrize("ttl", ["soon", "-1", "1y", ""])
     def test_a_ttl_that_is_none_is_2(

@@ -147,4 +147,4 @@ def test_secrets_are_never_shown() -> None:
     assert "sk-x" not in repr(settings)
     assert digest("client-key") not in repr(settings)
     assert shown("openai_api_key", "sk-x") == "set"
-    assert shown("client_keys", settings.client_keys) == "1 keys"
+    assert shown("client_keys", settings.client_keys) == "1 key"

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cacheback.cli.words import counted
 from cacheback.errors import InputError
 from cacheback.models import JSON
 
@@ -182,9 +183,8 @@ def _known(name: str) -> str | None:
 
 def _cells(row: Sequence[str], names: Sequence[str | None]) -> _Row:
     if len(row) < len(names):
-        return _BadRowError(
-            f"{len(row)} columns instead of {len(names)}; is a quotation mark not closed?"
-        )
+        columns = counted(len(row), "column")
+        return _BadRowError(f"{columns} instead of {len(names)}; is a quotation mark not closed?")
     if any(cell.strip() for cell in row[len(names) :]):
         return _BadRowError(
             f"{len(row)} columns instead of {len(names)}; put texts that hold the delimiter in"

@@ -10,7 +10,7 @@ from cacheback.cli.calibration.advice import Calibrated, few, snippets
 from cacheback.cli.calibration.curves import Point, Share, needed
 from cacheback.cli.calibration.measuring import Measured
 from cacheback.cli.console import NONE, err, out, plain, table
-from cacheback.cli.words import REASONS, told
+from cacheback.cli.words import REASONS, counted, told
 
 # Rows and pairs that are told of; `--json` has all.
 _SHOWN = 20
@@ -26,7 +26,8 @@ def show(calibrated: Calibrated) -> None:
     """The figures, the settings to paste and the worst pairs, on standard output."""
     advice = calibrated.advice
     same, other = advice.now
-    out.print(f"{same.of:,} pairs are the same, {other.of:,} are not.\n")
+    pairs = counted(same.of, "pair is", "pairs are")
+    out.print(f"{pairs} the same, {counted(other.of, 'is', 'are')} not.\n")
     near, likely = calibrated.threshold, calibrated.at_least
     rows = table("Served as it is set now", "Of same pairs>", "Of other pairs>")
     set_now = f"cosine from {near:.2f} on"
@@ -108,10 +109,10 @@ def _why(calibrated: Calibrated) -> str:
         )
     wanted = needed(calibrated.most, calibrated.advice.walks)
     enough = f"; it takes {wanted:,.0f} to do so" if wanted < float("inf") else ""
-    others = calibrated.advice.now[1].of
+    others = counted(calibrated.advice.now[1].of, "other pair")
     return (
         "The share itself keeps the bound, the upper end of its interval cannot: that none of"
-        f" {others:,} other pairs is served does not prove so small a share{enough}."
+        f" {others} is served does not prove so small a share{enough}."
     )
 
 
@@ -143,12 +144,15 @@ def tell_remarks(calibrated: Calibrated, *, drawn: bool, quiet: bool) -> None:
         remark = f"line {one.pair.line}: left out, {REASONS[one.reason]}"
         err.print(Text(remark, style="yellow"))
     if len(calibrated.left_out) > _SHOWN:
-        more = f"… and {len(calibrated.left_out) - _SHOWN:,} more are left out; --json lists all"
+        left_out = counted(len(calibrated.left_out) - _SHOWN, "more is", "more are")
+        more = f"… and {left_out} left out; --json lists all"
         err.print(Text(more, style="yellow"))
     if found.repeated:
-        err.print(Text(f"{found.repeated:,} rows repeat others; they count once", style="yellow"))
+        rows = counted(found.repeated, "row repeats another", "rows repeat others")
+        err.print(Text(f"{rows}, and what is repeated counts once", style="yellow"))
     for kind, count in few(calibrated.measured):
-        remark = f"Only {count} {kind} pairs: see how wide their intervals are, and add some"
+        pairs = counted(count, f"{kind} pair")
+        remark = f"Only {pairs}: see how wide the intervals are, and add some"
         err.print(Text(remark, style="yellow"))
     if not (drawn or quiet):
         hint = "No chart: matplotlib is not installed; pip install 'cacheback-ai[bench]'"
