@@ -17,8 +17,8 @@ from cacheback.cli.calibration.showing import show, tell_remarks
 from cacheback.cli.console import out, print_json, progress
 from cacheback.cli.exits import end_with_finding
 from cacheback.cli.opened import in_memory
-from cacheback.cli.options import Session, common
-from cacheback.cli.words import REASONS
+from cacheback.cli.options import Picture, Session, common
+from cacheback.cli.words import REASONS, counted
 from cacheback.errors import InputError, MissingExtraError
 from cacheback.judges.learned import LearnedJudge
 from cacheback.models import JSON
@@ -47,11 +47,11 @@ from cacheback.models import JSON
 @click.option(
     "--out",
     "picture",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Picture(),
     default=Path("calibration.png"),
     show_default=True,
     metavar="FILE",
-    help="The file that the chart is written to.",
+    help="The file that the chart is written to: a .png, .svg or .pdf.",
 )
 @click.option("--force", is_flag=True, help="Replace that file if it is there.")
 @common
@@ -126,17 +126,20 @@ def _require_both(pairs: Sequence[LabelledPair], found: Found, left_out: int = 0
     kinds = {pair.same for pair in pairs}
     if len(kinds) == 2:  # noqa: PLR2004 - same and other
         return
-    skipped = f"{len(found.bad)} rows could not be read" if found.bad else ""
+    skipped = ""
     if found.bad:
         line, reason = found.bad[0]
-        skipped = f" {skipped}, the first in line {line}: {reason}."
+        rows = counted(len(found.bad), "row")
+        skipped = f" {rows} could not be read, the first in line {line}: {reason}."
     if left_out:
-        skipped += f" {left_out} pairs are never compared by meaning."
+        never = counted(left_out, "pair is", "pairs are")
+        skipped += f" {never} never compared by meaning."
     if not kinds:
         raise InputError(f"there are no pairs to compare.{skipped}")
     only, missing = ("the same", "not") if True in kinds else ("not the same", "the same")
+    all_of_them = "the only pair is" if len(pairs) == 1 else f"all {len(pairs):,} pairs are"
     raise InputError(
-        f"all {len(pairs)} pairs are {only}, so nothing says where to part them.{skipped} Add some"
+        f"{all_of_them} {only}, so nothing says where to part them.{skipped} Add some"
         f" that are {missing}: the best are near misses, questions in like words that need another"
         " answer"
     )

@@ -14,7 +14,9 @@ _PARTS = (("wrong", "#d1495b"), ("right", "#5b8def"), ("unknown", "#c9ced6"))
 
 
 def draw(found: Report, file: Path) -> None:
-    """Write a PNG: bars of hits over the score, parted into wrong, right and unknown.
+    """Draw bars of hits over the score, parted into wrong, right and unknown.
+
+    The file's suffix names the format.
 
     Raises:
         MissingExtraError: there is no library that draws.
@@ -44,7 +46,7 @@ def draw(found: Report, file: Path) -> None:
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     picture.tight_layout()
-    picture.savefig(file, format="png", dpi=150)
+    picture.savefig(file, dpi=150)
     plot.close(picture)
 
 

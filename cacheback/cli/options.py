@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -97,6 +99,23 @@ class ScopePart(click.ParamType):  # type: ignore[type-arg]  # as above
             return part, json.loads(text)
         except ValueError as error:
             self.fail(f"the value of {part} is not JSON: {error}", param, ctx)
+
+
+_PICTURES = (".png", ".svg", ".pdf")
+
+
+class Picture(click.Path):
+    """The file of a chart; its suffix says in which format it is drawn."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if file.suffix.lower() not in _PICTURES:
+            *others, last = _PICTURES
+            self.fail(f"{str(file)!r} must end in {', '.join(others)} or {last}", param, ctx)
+        return file
 
 
 # Groups of options ------------------------------------------------------------------------------

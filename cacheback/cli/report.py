@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 from rich.text import Text
 
-from cacheback.cli.console import NONE, err, out, plain, print_json, span, table
+from cacheback.cli.console import NONE, dollars, err, out, plain, print_json, span, table
 from cacheback.cli.opened import looking
-from cacheback.cli.options import Duration, Session, common
+from cacheback.cli.options import Duration, Picture, Session, common
 from cacheback.cli.words import DOUBTS, TIERS
 from cacheback.core.reporting import Doubtful, Errors, Report, Side
 from cacheback.models import JSON
@@ -40,9 +40,9 @@ _TIERS: Mapping[str, str] = {str(tier): words for tier, words in TIERS.items()}
 @click.option(
     "--out",
     "file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=Picture(),
     metavar="FILE",
-    help="Draw hits and wrong ones over the judge's probability: a PNG.",
+    help="Draw hits and wrong ones over the judge's probability: a .png, .svg or .pdf.",
 )
 @common
 def command(session: Session, *, since: float | None, pairs: int, file: Path | None) -> None:
@@ -131,7 +131,7 @@ def _show(found: Report) -> None:
     rows.add_row("Compared with upstream's", *(f"{side.errors.compared:,}" for side in shown))
     rows.add_row("  of these wrong (95 % interval)", *(_wrong(side.errors) for side in shown))
     rows.add_row("Tokens saved", *(f"{side.saved.tokens:,}" for side in shown))
-    rows.add_row("Money saved", *(_money(side.saved.money) for side in shown))
+    rows.add_row("Money saved", *map(_money, shown))
     rows.add_row("Waiting saved", *(span(side.saved.seconds) for side in shown))
     out.print(rows)
     if found.said:
@@ -160,8 +160,8 @@ def _wrong(errors: Errors) -> Text:
     return told.append(f"{errors.high:.1%}", style="bold")
 
 
-def _money(dollars: float | None) -> str | Text:
-    return NONE if dollars is None else f"${dollars:,.4f}"
+def _money(side: Side) -> str | Text:
+    return NONE if side.saved.money is None else dollars(side.saved.money)
 
 
 def _show_pair(one: Doubtful) -> None:

@@ -14,10 +14,18 @@ from typing import Any
 import pytest
 
 from cacheback import InputError, SemanticCache, Settings
-from cacheback.cli.calibration.advice import Recommended, advise, few, snippets, worst
+from cacheback.cli.calibration.advice import (
+    Calibrated,
+    Recommended,
+    advise,
+    few,
+    snippets,
+    worst,
+)
 from cacheback.cli.calibration.curves import Choice, Point, Scores, Share, choose, needed
 from cacheback.cli.calibration.measuring import LeftOut, Measured, measure
 from cacheback.cli.calibration.pairs import LabelledPair, read_pairs
+from cacheback.cli.calibration.showing import show, tell_remarks
 from cacheback.core.judge import GuardedThreshold
 from cacheback.core.ports import Pair
 from cacheback.core.proportions import exact_interval
@@ -25,6 +33,7 @@ from cacheback.embedders.checked import Checked
 from cacheback.models import Reason, Verdict
 
 PAIRS = Path(__file__).with_name("pairs.csv")
+BEGINNINGS = {"near.png": b"\x89PNG", "near.SVG": b"<?xml", "near.pdf": b"%PDF"}
 HEADER = "question,other question,same\n"
 HUNDREDTHS = tuple(n / 100 for n in range(50, 100))
 
@@ -65,6 +74,7 @@ class TestReading:
             (b",b,yes", "question is missing"),
             (b"a,  ,yes", "other is empty"),
             (b"a,b", "2 columns instead of 3"),
+            (b"a", "1 column instead of 3; is a quotation mark not closed?"),
             (b"a, I said,b,yes", "4 columns instead of 3; put texts that hold the delimiter"),
             (b"a,caf\xe9,no", "other is not UTF-8; save the file"),
             (b'a,"b,no\nc,d,yes', "is a quotation mark not closed?"),
@@ -351,6 +361,22 @@ class TestMeasuring:
         assert sum(not one.pair.same for one in served) == chosen.point.other.some
 
 
+def test_one_of_each_is_told_as_one(embedder: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "Who wrote Faust?,who wrote Faust,yes\nWho wrote Faust?,who wrote Faust,yes\n"
+    found = read_pairs(f"{HEADER}{rows}Who wrote Faust?,What is a cow?,no\n".encode())
+    measured, left_out = measure(found.pairs, Checked(embedder), GuardedThreshold(), 0.85)
+    others, same = worst(measured, 5)
+    advice = advise(measured, 0.01)
+    told = Calibrated(found, measured, left_out, advice, 0.01, 0.85, None, others, same)
+    show(told)
+    tell_remarks(told, drawn=True, quiet=False)
+    shown, remarks = (" ".join(text.split()) for text in capsys.readouterr())
+    assert shown.startswith("1 pair is the same, 1 is not.")
+    assert "that none of 1 other pair is served" in shown
+    assert "1 row repeats another, and what is repeated counts once" in remarks
+    assert "Only 1 same pair: see how wide the intervals are" in remarks
+
+
 @pytest.fixture(autouse=True)
 def _there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -455,9 +481,9 @@ class TestCommand:
         ("rows", "told"),
         [
             ("a,b,yes\nc,d,yes\n", "all 2 pairs are the same, so nothing says where to part them"),
-            ("a,b,no\n", "Add some that are the same"),
-            ("a,b,what\n", "there are no pairs to compare. 1 rows could not be read, the first in"),
-            (f"a,b,yes\n{'long ' * 2000},b,no\n", "1 pairs are never compared by meaning"),
+            ("a,b,no\n", "the only pair is not the same, so nothing says where to part them. Add"),
+            ("a,b,what\n", "there are no pairs to compare. 1 row could not be read, the first in"),
+            (f"a,b,yes\n{'long ' * 2000},b,no\n", "1 pair is never compared by meaning"),
         ],
     )
     def test_pairs_of_one_kind_are_2(self, run: Callable[..., Any], rows: str, told: str) -> None:
@@ -506,6 +532,14 @@ class TestChart:
         assert (ran.code, ran.out) == (2, "")
         assert "there is no directory" in ran.err
 
+    @pytest.mark.parametrize(("name", "begin"), BEGINNINGS.items())
+    def test_the_suffix_names_the_format(self, tmp_path: Path, name: str, begin: bytes) -> None:
+        from cacheback.cli.calibration.chart import Line, draw
+
+        point = Point(0.9, Share(1, 2), Share(0, 2))
+        draw([Line("cosine", [point], 0.85, 0.9)], tmp_path / name)
+        assert (tmp_path / name).read_bytes().startswith(begin)
+
     def test_two_curves(self, embedder: Any, tmp_path: Path) -> None:
         from cacheback.cli.calibration.chart import Line, draw
 
@@ -517,6 +551,16 @@ class TestChart:
         sizes = [(tmp_path / name).read_bytes()[16:24] for name in ("one.png", "two.png")]
         widths = [int.from_bytes(size[:4], "big") for size in sizes]
         assert widths[1] == pytest.approx(widths[0] * 3 / 2, abs=2)
+
+
+@pytest.mark.parametrize("name", ["near.gif", "near"])
+def test_a_chart_in_a_format_that_is_none_of_ours_is_2(
+    run: Callable[..., Any], tmp_path: Path, name: str
+) -> None:
+    ran = run("calibrate", str(PAIRS), "--out", name)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"'{name}' must end in .png, .svg or .pdf" in ran.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_matplotlib_there_are_figures_and_a_hint(

@@ -82,7 +82,7 @@ class TestFigures:
         assert "4 of 8 (50.0% from memory)" in shown
         assert "2 of 8 (25.0% from memory)" in shown
         assert "1 (33.3%), from 0.8% to 90.6%" in shown
-        for told in ("Tokens saved", "1,234", "$0.5000", "1 min"):
+        for told in ("Tokens saved", "1,234", "$0.50", "1 min"):
             assert told in shown
         told = run("report", "--json").json
         assert told["shadow"]["hits"] == {"exact": 1, "semantic": 3}
@@ -172,6 +172,31 @@ class TestChart:
         assert ran.code == 0
         assert (tmp_path / "hits.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
         assert "Compared with" in ran.out
+
+    @pytest.mark.parametrize(
+        ("name", "begin"),
+        [("hits.PNG", b"\x89PNG"), ("hits.svg", b"<?xml"), ("hits.pdf", b"%PDF")],
+    )
+    def test_the_suffix_names_the_format(
+        self,
+        run: Callable[..., Any],
+        log: Callable[..., None],
+        tmp_path: Path,
+        name: str,
+        begin: bytes,
+    ) -> None:
+        pytest.importorskip("matplotlib")
+        log("a", "right")
+        assert run("report", "--out", str(tmp_path / name)).code == 0
+        assert (tmp_path / name).read_bytes().startswith(begin)
+
+    @pytest.mark.usefixtures("filled")
+    @pytest.mark.parametrize("name", ["hits.gif", "hits"])
+    def test_another_format_is_2(self, run: Callable[..., Any], tmp_path: Path, name: str) -> None:
+        ran = run("report", "--out", str(tmp_path / name))
+        assert (ran.code, ran.out) == (2, "")
+        assert f"{name}' must end in .png, .svg or .pdf" in ran.err
+        assert list(tmp_path.glob("hits*")) == []
 
     @pytest.mark.usefixtures("filled")
     def test_of_nothing_there_is_none(self, run: Callable[..., Any], tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ class Line:
 
 
 def draw(lines: Sequence[Line], file: Path) -> None:
-    """Write a PNG: for each score both shares over the threshold, then one over the other.
+    """Draw for each score both shares over the threshold, then one over the other.
+
+    The file's suffix names the format.
 
     Raises:
         MissingExtraError: there is no library that draws.
@@ -41,7 +43,7 @@ def draw(lines: Sequence[Line], file: Path) -> None:
     for axes, line in zip(single, lines, strict=True):
         _over_threshold(axes, line)
     _trade(last, lines)
-    picture.savefig(file, format="png", dpi=150)
+    picture.savefig(file, dpi=150)
 
 
 def _over_threshold(axes: Any, line: Line) -> None:
