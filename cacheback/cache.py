@@ -37,6 +37,7 @@ from cacheback.models import (
     Reply,
     Request,
     Saved,
+    Shadow,
     Spent,
     Stats,
 )
@@ -435,15 +436,16 @@ class SemanticCache:
             hits=_under("hits.", counters),
             misses=_under("misses.", counters),
             faults=_under("faults.", counters),
-            saved=Saved(
-                tokens=int(counters.get("saved.tokens", 0)),
-                money=counters.get("saved.money"),
-                seconds=counters.get("saved.seconds", 0.0),
-            ),
+            saved=_saved("", counters),
             negatives=stored.negatives,
             blocked=_under("blocked.", counters),
             synthesis=_under("synthesis.", counters),
             spent={tier: _spent(tier, counters) for tier in _under("calls.", counters)},
+            shadow=Shadow(
+                hits=_under("shadow.hits.", counters),
+                misses=int(counters.get("shadow.misses", 0)),
+                saved=_saved("shadow.", counters),
+            ),
         )
 
     def check(self) -> list[str]:
@@ -676,6 +678,14 @@ def _under(prefix: str, counters: Mapping[str, float]) -> dict[str, int]:
         for name, amount in sorted(counters.items())
         if name.startswith(prefix)
     }
+
+
+def _saved(prefix: str, counters: Mapping[str, float]) -> Saved:
+    return Saved(
+        tokens=int(counters.get(f"{prefix}saved.tokens", 0)),
+        money=counters.get(f"{prefix}saved.money") or None,  # of unknown prices nothing is known
+        seconds=counters.get(f"{prefix}saved.seconds", 0.0),
+    )
 
 
 def _spent(tier: str, counters: Mapping[str, float]) -> Spent:

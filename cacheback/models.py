@@ -470,6 +470,27 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadow:
+    """What memory would have served while shadow mode let upstream answer everything.
+
+    `hits` is by tier, `saved` what they would have saved.
+    """
+
+    hits: Mapping[str, int] = field(default_factory=dict)
+    misses: int = 0
+    saved: Saved = Saved()
+
+    @property
+    def lookups(self) -> int:
+        return sum(self.hits.values()) + self.misses
+
+    @property
+    def hit_rate(self) -> float:
+        """What would have come from memory per lookup, 0 to 1."""
+        return sum(self.hits.values()) / self.lookups if self.lookups else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """Figures of a cache since its directory was made; counters lag by a few seconds at most.
 
@@ -478,7 +499,8 @@ class Stats:
     what was done: `raised`, `skipped`, `answered` or `passed`. `synthesis` counts by reason
     the attempts after which upstream answered, `spent` is by tier (`synthesis`; `upstream`, of
     answers that were stored; `audit`, of calls that only checked a hit; `referee`, of the model
-    that compared two answers). `saved` is less what all but `upstream` cost.
+    that compared two answers). `saved` is less what all but `upstream` cost. `shadow` is what would
+    have been served in shadow mode, apart from `hits`, `misses` and `saved`.
     """
 
     entries: int
@@ -492,6 +514,7 @@ class Stats:
     blocked: Mapping[str, int] = field(default_factory=dict)
     synthesis: Mapping[str, int] = field(default_factory=dict)
     spent: Mapping[str, Spent] = field(default_factory=dict)
+    shadow: Shadow = Shadow()
 
     @property
     def lookups(self) -> int:

@@ -17,11 +17,13 @@ from cacheback import (
     EmbedderMismatchError,
     InputError,
     Reason,
+    Saved,
     SemanticCache,
     Tier,
     Usage,
 )
 from cacheback.embedders import BaseEmbedder
+from cacheback.models import Shadow
 
 FRANCE = "What is the capital of France?"
 
@@ -377,6 +379,18 @@ class TestLife:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(use, range(64)))
         assert cache.stats().entries == 64
+
+    def test_shadow_mode_is_counted_apart(self, make_cache: Callable[..., Any]) -> None:
+        assert make_cache().stats().shadow == Shadow()
+        assert Shadow().hit_rate == 0
+        cache = make_cache(mode="shadow")
+        cache.populate(FRANCE, Answer("Paris.", usage=Usage(10, 2, 0.5)), seconds=1.5)
+        assert cache.lookup(FRANCE) is None
+        assert cache.lookup("Who wrote Hamlet?") is None
+        stats = cache.stats()
+        assert stats.shadow == Shadow({"exact": 1}, 1, Saved(12, 0.5, 1.5))
+        assert (stats.shadow.lookups, stats.shadow.hit_rate) == (2, 0.5)
+        assert (stats.lookups, stats.hits, stats.saved) == (0, {}, Saved())
 
     def test_a_forked_child_may_go_on(self, make_cache: Callable[..., Any]) -> None:
         cache = make_cache()

@@ -14,9 +14,14 @@ from cacheback.cli.exits import end_with_finding
 from cacheback.cli.opened import asking, scope_asked
 from cacheback.cli.options import Session, common, scope_options
 from cacheback.cli.words import REASONS, told
+from cacheback.errors import InputError
 from cacheback.models import JSON, Candidate, Elsewhere, Explanation, Reason
 
 _QUESTION = 100  # characters that are shown
+_SHADOW = (
+    "In shadow mode (CACHEBACK_MODE=shadow) nothing is served, upstream answers everything."
+    " Without it:"
+)
 
 
 @click.command(short_help="Ask a question and see why it would be served, or not.")
@@ -57,7 +62,8 @@ def command(
     that hold the very same question. Where CACHEBACK_SYNTHESIS_MODE is on and nothing may be
     served as it is, the entries are named from which an answer would be written; none is.
 
-    Ends with 1 when nothing would be served.
+    In shadow mode (CACHEBACK_MODE=shadow) nothing is served at all: then it tells what would be
+    without it. Ends with 1 when nothing would be served.
 
     \b
     Examples:
@@ -65,21 +71,27 @@ def command(
       cacheback lookup "How do I reset my password?" --like 17
       cacheback lookup "reset password" --scope model=gpt-4o-mini --threshold 0.85
     """
+    if not question.strip():
+        raise InputError(
+            "the question is empty; write one in quotation marks, as in:"
+            ' cacheback lookup "How do I reset my password?"'
+        )
     with asking(session, similarity_threshold=threshold) as cache:
         asked = scope_asked(cache, scope, like)
         everywhere = asked is None and namespace is None
         explained = cache.search(
             question, k, scope=asked, namespace=namespace, everywhere=everywhere
         )
+        mode = cache.settings.mode
     if session.as_json:
-        print_json(_as_json(explained))
+        print_json({"mode": mode, **_as_json(explained)})
     else:
-        _show(explained, everywhere=everywhere)
+        _show(explained, everywhere=everywhere, shadow=mode == "shadow")
     if explained.tier is None:
         end_with_finding()
 
 
-def _as_json(explained: Explanation) -> JSON:
+def _as_json(explained: Explanation) -> dict[str, JSON]:
     return {
         "question": explained.question,
         "served": explained.tier is not None,
@@ -119,14 +131,17 @@ def _candidate_json(candidate: Candidate, scope: str) -> JSON:
     }
 
 
-def _show(explained: Explanation, *, everywhere: bool) -> None:
+def _show(explained: Explanation, *, everywhere: bool, shadow: bool) -> None:
+    if shadow:
+        out.print(Text(_SHADOW, style="yellow"))
     out.print(_headline(explained, everywhere=everywhere))
     if explained.candidates:
         out.print("\n[bold]Nearest entries[/]" + (" [dim]of all scopes[/]" if everywhere else ""))
         _show_candidates(explained)
     if explained.sources:
         ids = ", ".join(str(one.entry.id) for one in explained.sources)
-        out.print(f"\nSynthesis would be tried, from these entries: [cyan]{ids}[/]")
+        entries = "entries" if len(explained.sources) > 1 else "entry"
+        out.print(f"\nSynthesis would be tried, from {entries} [cyan]{ids}[/]")
     if explained.elsewhere:
         out.print("\n[bold]The same question was answered in another scope[/]")
         _show_elsewhere(explained.elsewhere)

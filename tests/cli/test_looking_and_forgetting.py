@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from cacheback import Answer, SemanticCache, ToolCall
+from cacheback import Answer, SemanticCache, ToolCall, Usage
+from cacheback.embedders import BaseEmbedder
 
 
 class TestStats:
@@ -52,6 +53,57 @@ class TestStats:
         shown = run("stats").out
         assert "3 calls · 1,200 tokens · $0.0012" in shown
         assert "the sources do not suffice" in shown
+
+    def test_what_shadow_mode_would_have_served_is_told_apart(
+        self,
+        run: Callable[..., Any],
+        filled: SemanticCache,
+        directory: Path,
+        embedder: BaseEmbedder,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        filled.populate("Who wrote Faust?", Answer("Goethe.", usage=Usage(10, 2, 0.5)), seconds=61)
+        assert "Shadow" not in run("stats").out
+        with SemanticCache(directory, embedder=embedder, mode="shadow") as cache:
+            assert cache.lookup("Who wrote Faust?") is None
+            assert cache.lookup("Is it raining?") is None
+            assert cache.lookup("What is a cow?") is None
+        filled.lookup("What is the capital of France?")
+        filled.stats()
+        told = run("stats", "--json").json
+        assert (told["mode"], told["lookups"], told["hits"]) == ("default", 1, {"exact": 1})
+        assert told["saved"] == {"tokens": 0, "money": None, "seconds": 0}
+        assert told["shadow"] == {
+            "lookups": 3,
+            "hit_rate": pytest.approx(1 / 3),
+            "hits": {"exact": 1},
+            "misses": 2,
+            "saved": {"tokens": 12, "money": 0.5, "seconds": 61},
+        }
+        shown = run("stats").out
+        assert "3, of which 33.3% would have been served" in shown
+        assert "12 tokens · $0.50 · 1 min of waiting would have been saved" in shown
+        assert "1, of which 100.0% was served" in shown
+        assert "Would have been served, in shadow mode" in shown
+        assert "nothing is served" not in shown
+        monkeypatch.setenv("CACHEBACK_MODE", "shadow")
+        assert "nothing is served, upstream answers everything" in run("stats").out
+        assert run("stats", "--json").json["mode"] == "shadow"
+
+    def test_one_of_each(self, run: Callable[..., Any], directory: Path) -> None:
+        with SemanticCache(directory) as cache:
+            cache.populate("What?", "That.")
+            cache.negative.add("Which?")
+            counters = {"blocked.raised": 1, "calls.synthesis": 1, "tokens.synthesis": 1}
+            cache.store.record({}, {**counters, "saved.tokens": 1, "cost.synthesis": 1e-6})
+        shown = run("stats").out
+        assert "1 entry in 1 scope · " in shown
+        assert "1 token · 0 s" in shown
+        assert "1 pattern, which 1 question matched" in shown
+        assert "1 call · 1 token · less than $0.001" in shown
+        assert run("entries").err == "1 of 1 entry\n"
+        found = {one["name"]: one for one in run("doctor", "--json").json["findings"]}
+        assert found["database"]["found"].startswith("1 entry in 1 scope, 1 blocked pattern, ")
 
     def test_an_empty_cache(self, run: Callable[..., Any], directory: Path) -> None:
         SemanticCache(directory).close()
@@ -139,7 +191,8 @@ class TestForgetting:
     def test_delete_of_what_is_not_there_is_1(self, run: Callable[..., Any]) -> None:
         ran = run("delete", "1", "98", "99", "--json")
         assert (ran.code, ran.json) == (1, {"deleted": 1})
-        assert ran.err == "Error: there is no entry 98, 99\n"
+        assert ran.err == "Error: there are no entries 98, 99\n"
+        assert run("delete", "99").err == "Error: there is no entry 99\n"
 
     def test_invalidate(self, run: Callable[..., Any], filled: SemanticCache) -> None:
         assert (

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from cacheback import Reason, SemanticCache
-from cacheback.cli.words import REASONS, TIERS
-from cacheback.models import Tier
+from cacheback.cli.words import REASONS
 
 RESET = "How do I reset my password?"
 pytestmark = pytest.mark.usefixtures("filled")
@@ -135,11 +134,6 @@ def test_output_of_a_process_is_pure_json(
     assert json.loads(done.stdout)["question"] == "Wie heißt das?"
 
 
-def test_every_reason_and_tier_has_words() -> None:
-    assert set(REASONS) == set(Reason)
-    assert set(TIERS) == set(Tier)
-
-
 def test_the_sources_of_a_synthesis_are_named_and_no_model_is_asked(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,4 +144,31 @@ def test_the_sources_of_a_synthesis_are_named_and_no_model_is_asked(
     ran = run(*question, "--json")
     assert ran.code == 1
     assert ran.json["synthesis"] == [1]
-    assert "Synthesis would be tried, from these entries: 1" in run(*question).out
+    assert "Synthesis would be tried, from entry 1" in run(*question).out
+
+
+def test_shadow_mode_is_told_and_what_would_be_served_without_it(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = ("lookup", "What is the capital of France?")
+    assert run(*question, "--json").json["mode"] == "default"
+    assert "shadow" not in run(*question).out
+    monkeypatch.setenv("CACHEBACK_MODE", "shadow")
+    ran = run(*question)
+    assert ran.code == 0
+    told = " ".join(ran.out.split())
+    assert "In shadow mode (CACHEBACK_MODE=shadow) nothing is served" in told
+    assert "✓ would be served by the exact tier" in told
+    told = run(*question, "--json").json
+    assert (told["mode"], told["served"], told["tier"]) == ("shadow", True, "exact")
+    missed = run("lookup", "Who wrote Faust?")
+    assert missed.code == 1
+    assert "nothing is served" in missed.out
+
+
+@pytest.mark.parametrize("question", ["", " \n"])
+def test_an_empty_question_is_2_and_says_how_to_ask(run: Callable[..., Any], question: str) -> None:
+    ran = run("lookup", question, "--json")
+    assert (ran.code, ran.out) == (2, "")
+    assert "the question is empty" in ran.err
+    assert 'cacheback lookup "How do I reset my password?"' in ran.err
