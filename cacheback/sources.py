@@ -68,25 +68,41 @@ def read_file(path: Path, readers: Mapping[str, Reader]) -> dict[str, Given]:
     Raises:
         ConfigurationError: it cannot be read, has an unknown name, or a value that cannot be read.
     """
+    return {
+        name: read_value(path, name, value, readers) for name, value in read_table(path).items()
+    }
+
+
+def read_table(path: Path) -> Mapping[str, JSON]:
+    """What a TOML file says, by name, whatever that is.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
     # Only a server reads files: 4 ms that nobody else must pay.
     import tomllib  # noqa: PLC0415
-    from difflib import get_close_matches  # noqa: PLC0415
 
     try:
-        told = tomllib.loads(path.expanduser().read_text("utf-8"))
+        return tomllib.loads(path.expanduser().read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    unknown = sorted(set(told) - set(readers))
-    if unknown:
-        near = get_close_matches(unknown[0], readers, n=1)
+
+
+def read_value(path: Path, name: str, value: JSON, readers: Mapping[str, Reader]) -> Given:
+    """A setting of a TOML file.
+
+    Raises:
+        ConfigurationError: it is none, or cannot be read.
+    """
+    if name not in readers:
+        from difflib import get_close_matches  # noqa: PLC0415 - for a mistake only
+
+        near = get_close_matches(name, readers, n=1)
         raise ConfigurationError(
-            f"{path} sets {unknown[0]!r}, which is no setting"
+            f"{path} sets {name!r}, which is no setting"
             + (f"; did you mean {near[0]!r}?" if near else "")
         )
-    return {
-        name: Given(_read(name, f"{name} in {path}", _text(value), readers[name]), str(path))
-        for name, value in told.items()
-    }
+    return Given(_read(name, f"{name} in {path}", _text(value), readers[name]), str(path))
 
 
 def _text(value: JSON) -> JSON:

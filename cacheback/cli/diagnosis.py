@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -24,6 +24,7 @@ from cacheback.assembly import EMBEDDER_META, embedder_meta
 from cacheback.cache import SemanticCache
 from cacheback.cli.console import size
 from cacheback.cli.opened import embedder_of
+from cacheback.cli.words import counted
 from cacheback.config import Settings, provider_keys
 from cacheback.embedders.checked import Checked
 from cacheback.embedders.minilm import MiniLM
@@ -57,12 +58,16 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Everything, in the order in which one thing depends on another."""
+def examine(settings: Settings, given: Sequence[Finding]) -> Iterator[Finding]:
+    """Everything, in the order in which one thing depends on another.
+
+    `given` are findings on what was given and may have been left out of `settings`.
+    """
     yield from _versions()
     yield from _model()
     yield _hnswlib()
     yield _settings(settings)
+    yield from given
     yield from _misspelt(os.environ)
     yield from _synthesis(settings)
     yield from _directory(settings)
@@ -205,9 +210,9 @@ def _contents(directory: Path, store: SQLiteStore) -> Finding:
     stats = store.stats()
     index = sum(file.stat().st_size for file in (directory / "index").glob("*"))
     found = (
-        f"{stats.entries:,} entries in {stats.scopes:,} scopes, {stats.negatives:,} blocked"
-        f" patterns, {size(stats.bytes)}; saved indexes {size(index)}; journal mode"
-        f" {_journal_mode(store.path)}"
+        f"{counted(stats.entries, 'entry', 'entries')} in {counted(stats.scopes, 'scope')},"
+        f" {counted(stats.negatives, 'blocked pattern')}, {size(stats.bytes)}; saved indexes"
+        f" {size(index)}; journal mode {_journal_mode(store.path)}"
     )
     return Finding("database", "ok", found)
 

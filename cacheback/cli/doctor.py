@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 
@@ -11,8 +12,8 @@ from rich.text import Text
 from cacheback.cli.console import out, plain, print_json, table
 from cacheback.cli.diagnosis import Finding, Level, examine
 from cacheback.cli.exits import end_with_finding
-from cacheback.cli.opened import settings_of
 from cacheback.cli.options import Session, common
+from cacheback.cli.usable import usable
 
 _MARKS: Mapping[Level, tuple[str, str]] = {
     "ok": ("✓", "green"),
@@ -29,13 +30,14 @@ def command(session: Session) -> None:
     Looks at versions, the bundled model's hashes, hnswlib, settings from the environment, the
     directory (modes, sizes, free space, whose vectors it holds), and stores and finds an answer in
     a temporary directory, with times. Each finding is fine (✓), worth a look (!) or wrong (✗),
-    with its remedy. Changes nothing; ends with 1 when something is wrong.
+    with its remedy. A setting that cannot work is such a finding, and all else is examined without
+    it. Changes nothing; ends with 1 when something is wrong.
 
     \b
     Example:
       cacheback doctor --cache-dir /var/lib/answers
     """
-    findings = list(examine(settings_of(session)))
+    findings = list(examine(*usable(os.environ, session.cache_dir)))
     wrong = any(finding.level == "fail" for finding in findings)
     if session.as_json:
         print_json({"ok": not wrong, "findings": [asdict(finding) for finding in findings]})

@@ -118,6 +118,77 @@ def test_a_misspelt_variable(run: Callable[..., Any], monkeypatch: pytest.Monkey
     assert found["remedy"] == "did you mean CACHEBACK_SIMILARITY_THRESHOLD?"
 
 
+def test_settings_that_cannot_work_are_found_and_the_rest_is_examined(
+    run: Callable[..., Any], filled: SemanticCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {
+        "CACHEBACK_TTL": ("soon", "CACHEBACK_TTL='soon' cannot be read"),
+        "CACHEBACK_SIMILARITY_THRESHOLD": ("3", "similarity_threshold is 3.0; it must be a number"),
+        "CACHEBACK_PORT": ("70000", "port is 70000; it must be a number between 0 and 65535"),
+    }
+    for name, (value, _) in wrong.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CACHEBACK_NEGATIVE_THRESHOLD", "0.9")
+    ran = run("doctor", "--json")
+    assert (ran.code, ran.json["ok"]) == (1, False)
+    found = [one for one in ran.json["findings"] if one["level"] == "fail"]
+    assert [one["name"] for one in found] == ["environment"] * 3
+    for name, (_, told) in wrong.items():
+        (one,) = [one for one in found if name in one["remedy"]]
+        assert told in one["found"]
+        assert one["remedy"].startswith(f"correct {name} or unset it")
+    rest = findings(ran)
+    assert "negative_threshold=0.9" in rest["settings"]["found"]
+    assert "cache_ttl" not in rest["settings"]["found"]
+    assert "4 entries in 4 scopes" in rest["database"]["found"]
+    assert "self-test" in rest
+    assert "→ correct CACHEBACK_TTL or unset it" in " ".join(run("doctor").out.split())
+    assert len(filled.entries()) == 4
+
+
+def test_the_file_of_the_proxy_is_looked_at(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "proxy.toml"
+    assert "config file" not in findings(run("doctor", "--json"))
+    monkeypatch.setenv("CACHEBACK_CONFIG", str(file))
+    assert f"{file} cannot be read" in findings(run("doctor", "--json"))["config file"]["found"]
+    file.write_text('ports = 1\nport = "x"\nworkers = 0\nhost = "127.0.0.2"\n')
+    ran = run("doctor", "--json")
+    assert ran.code == 1
+    told = [one for one in ran.json["findings"] if one["name"] == "config file"]
+    assert [one["level"] for one in told] == ["fail"] * 3
+    assert "sets 'ports', which is no setting; did you mean 'port'?" in told[0]["found"]
+    assert f"port in {file}='x' cannot be read" in told[1]["found"]
+    assert "workers is 0" in told[2]["found"]
+    assert {one["remedy"] for one in told} == {
+        f"correct {file}, which CACHEBACK_CONFIG names and `cacheback serve` reads"
+    }
+    file.write_text('host = "127.0.0.2"\n')
+    one = findings(run("doctor", "--json"))["config file"]
+    assert (one["level"], one["found"]) == ("ok", f"{file}: 1 setting for `cacheback serve`")
+
+
+def test_settings_that_cannot_work_together(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    file = tmp_path / "proxy.toml"
+    file.write_text('host = "0.0.0.0"\n')
+    assert "proxy" not in findings(run("doctor", "--json"))
+    monkeypatch.setenv("CACHEBACK_CONFIG", str(file))
+    ran = run("doctor", "--json")
+    one = findings(ran)["proxy"]
+    assert (ran.code, one["level"]) == (1, "fail")
+    assert "set CACHEBACK_CLIENT_KEYS" in one["found"]
+    assert "sk-secret" not in ran.out
+
+
+def test_a_cache_in_memory_has_nothing_to_examine(run: Callable[..., Any]) -> None:
+    one = findings(run("doctor", "--cache-dir", ":memory:", "--json"))["directory"]
+    assert (one["level"], one["found"]) == ("ok", "none: the cache is kept in memory")
+
+
 def test_a_key_is_not_printed(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CACHEBACK_SYNTHESIS_MODEL_API_KEY", "secret")
     ran = run("doctor")
