@@ -107,19 +107,28 @@ class LearnedJudge:
 @lru_cache(4_096)
 def read_pair(question: str, other: str) -> PairReading:
     """Read a pair; both texts must be readable (`embedders.minilm.blindness`)."""
-    from cacheback.judges.reading import log_odds  # noqa: PLC0415 - loads numpy and the model
+    from cacheback.judges.reading import shared  # noqa: PLC0415 - loads numpy and the model
 
     one, two = tokens(question), tokens(other)
     if _words(one) and _words(one) == _words(two):  # of signs alone nothing is sure
         return PairReading(_SURE, None)
-    fitted = _calibration()
-    length = len(one) + len(two)
-    found = fitted["bias"] + fitted["log_odds"] * log_odds(question, other)
-    found += fitted["length"] * math.log(length)
-    probability = 1 / (1 + math.exp(-max(-50.0, min(50.0, found))))
+    probability = calibrated(shared().log_odds(question, other))
     objections = ((guard, guard(question, other)) for guard in GUARDS)
     first = next(((guard.reason, detail) for guard, detail in objections if detail), None)
     return PairReading(probability, first and Verdict(False, *first))
+
+
+BEND = 2.0
+"""Log-odds of the aligner from which its curve is steeper: it was trained never to be quite sure
+(its labels were smoothed), and so what it says is drawn in."""
+
+
+def calibrated(log_odds: float) -> float:
+    """The probability, by a logistic curve (Platt 1999) with a bend."""
+    fitted = _calibration()
+    found = fitted["log_odds"] * log_odds + fitted["beyond"] * max(0.0, log_odds - BEND)
+    found += fitted["bias"]
+    return 1 / (1 + math.exp(-max(-50.0, min(50.0, found))))
 
 
 def _words(ids: tuple[int, ...]) -> tuple[int, ...]:

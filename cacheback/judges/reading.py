@@ -1,4 +1,9 @@
-"""Texts as the bundled embedder reads them, kept for a while, and what the aligner says of two."""
+"""Texts as the judge reads them, kept for a while, and what the aligner says of two.
+
+The bundled embedder's first three layers, then three of the judge's own (`reader.onnx`): they began
+as the embedder's, and were trained with the aligner to tell of each word what it does in its
+question.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +12,40 @@ from pathlib import Path
 
 import numpy as np
 
-from cacheback.embedders.minilm import read_tokens, tokens
-from cacheback.judges.aligner import Aligner
-from cacheback.judges.features import Reading
+from cacheback.embedders.minilm import middle, tokens
+from cacheback.embedders.minilm.model import session
+from cacheback.judges.aligner import Aligner, Reading
 from cacheback.once import Once
 
-_WEIGHTS = Path(__file__).with_name("aligner.npz")
-
-_aligner = Once(lambda: Aligner(_WEIGHTS))
-
-
-def log_odds(question: str, other: str) -> float:
-    """How much speaks for one answer being right for both, not calibrated; both are readable."""
-    return _aligner().log_odds(read(question), read(other))
-
-
 # Of a question's candidates the first are mostly the same again: 64 readings, 25 MB at most.
-@lru_cache(64)
-def read(text: str) -> Reading:
-    """A text of at most 256 tokens."""
-    ids = tokens(text)
-    vector, found = read_tokens(ids)
-    directions = found / np.linalg.norm(found, axis=1, keepdims=True)
-    return Reading(text, np.array(ids, dtype=np.int64), directions, vector)
+_KEPT = 64
+
+
+class Model:
+    """The judge's graphs in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._layers = session(folder / "reader.onnx")
+        self._aligner = Aligner(folder)
+        self.read = lru_cache(_KEPT)(self._read)
+
+    def log_odds(self, question: str, other: str) -> float:
+        """How much speaks for one answer being right for both, whichever is asked; not calibrated.
+
+        Both are readable. The aligner reads them in both orders: it is wrong less often where it
+        is sure, and a pair has one verdict.
+        """
+        one, two = self.read(question), self.read(other)
+        return (self._aligner.log_odds(one, two) + self._aligner.log_odds(two, one)) / 2
+
+    def _read(self, text: str) -> Reading:
+        """A text of at most 256 tokens."""
+        ids = tokens(text)
+        mask = np.ones((1, len(ids)), dtype=np.int32)
+        feed = {"middle": middle(ids)[None], "attention_mask": mask}
+        (directions,) = self._layers.run(["directions"], feed)[0]
+        return Reading(np.array(ids, dtype=np.int64), directions)
+
+
+shared = Once(lambda: Model(Path(__file__).parent))
+"""The process's one model, as shipped."""

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from cacheback.embedders.minilm import tokens
-from cacheback.judges.reading import read
+from cacheback.judges.learned import BEND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from cacheback.judges.aligner import Aligner
+    from cacheback.judges.reading import Model
 
     Numbers = NDArray[np.float64]
 
 Labelled: TypeAlias = tuple[str, str, bool]
 """Two questions, and whether one answer is right for both."""
 
-NAMES = ("log_odds", "length", "bias")
+NAMES = ("log_odds", "beyond", "bias")
 RIDGE = 1.0  # over some thousand pairs
 CONVERGED = 1e-9
 DIGITS = 5  # processors differ in the last bits
 
 
-def columns(model: Aligner, pairs: Sequence[Labelled]) -> Numbers:
+def columns(model: Model, pairs: Sequence[Labelled]) -> Numbers:
     """What the probability is made of, in the order of `NAMES`, shape (n, 3)."""
-    rows = []
-    for one, other, _ in pairs:
-        length = math.log(len(tokens(one)) + len(tokens(other)))
-        rows.append((model.log_odds(read(one), read(other)), length, 1.0))
-    return np.array(rows)
+    found = np.array([model.log_odds(one, other) for one, other, _ in pairs])
+    return np.column_stack([found, np.maximum(0, found - BEND), np.ones_like(found)])
 
 
 def fit(x: Numbers, same: NDArray[np.bool_]) -> Mapping[str, float]:

@@ -8,7 +8,7 @@ answer, wordings of two meanings of a group have not.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, groupby
 from pathlib import Path
@@ -38,7 +38,8 @@ def load(folder: Path = _FOLDER) -> list[Group]:
         ValueError: a line that is none of the four kinds, or stands before its group.
     """
     found: list[Group] = []
-    for file in (one for some in ("", _LATER, _HELD) for one in sorted((folder / some).glob("*.txt"))):
+    folders = (folder, folder / _LATER, folder / _HELD)
+    for file in (one for some in folders for one in sorted(some.glob("*.txt"))):
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             mark, _, rest = line.strip().partition(" ")
             if mark == "Q":
@@ -78,6 +79,23 @@ def other(group: Group) -> Iterator[tuple[str, str, str]]:
         for text in one.wordings:
             for also in another.wordings:
                 yield text, also, another.kind
+
+
+def by_kind(
+    owners: Sequence[tuple[int, str]],
+) -> tuple[list[tuple[int, int]], dict[str, list[tuple[int, int]]]]:
+    """Pairs of texts by their numbers: the same ones, and the others by the kind of the later one.
+
+    `owners` are the texts' meanings: which it is, and its kind.
+    """
+    alike: list[tuple[int, int]] = []
+    unlike: dict[str, list[tuple[int, int]]] = {}
+    for (first, one), (second, another) in combinations(enumerate(owners), 2):
+        if one[0] == another[0]:
+            alike.append((first, second))
+        else:
+            unlike.setdefault(another[1], []).append((first, second))
+    return alike, unlike
 
 
 def drawn(group: Group, rng: random.Random) -> list[tuple[str, str, bool, str]]:

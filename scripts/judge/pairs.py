@@ -1,4 +1,4 @@
-"""All training pairs, from every source, in one seeded order.
+"""What is trained on beside the groups written by hand: pairs that are made, and other groups.
 
 BANKING77's labels are not read (its texts are swapped word by word), so that its stream stays a
 test; of CLINC150 only intents whose questions all have one answer give same pairs.
@@ -10,13 +10,14 @@ import csv
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import frames
 import longer
 import swaps
+from groups import Group, Meaning
 from styles import neutral, styled
 
 _ONE_ANSWER = set(
@@ -90,58 +91,50 @@ def from_swaps(
         yield Pair(one, other, same, kind, "swaps")
 
 
-def from_clinc(file: Path, count: int, rng: random.Random) -> Iterator[Pair]:
-    by_intent: dict[str, list[str]] = defaultdict(list)
-    for text, intent in json.loads(file.read_text())["train"]:
-        by_intent[intent].append(text)
-    chosen = sorted(_ONE_ANSWER & set(by_intent))
-    words = {text: set(text.split()) for texts in by_intent.values() for text in texts}
-    everything = [(text, intent) for intent, texts in by_intent.items() for text in texts]
-    for number in range(count):
-        intent = rng.choice(chosen)
-        one = rng.choice(by_intent[intent])
-        if number % 2 == 0:
-            yield Pair(one, rng.choice(by_intent[intent]), True, "paraphrase", "clinc")
-        else:  # of many others the one with the most words in common
-            others = [pick for pick in rng.sample(everything, 400) if pick[1] != intent]
-            other = max(
-                others,
-                key=lambda pick: (
-                    len(words[one] & words[pick[0]]) / len(words[pick[0]] | words[one])
-                ),
-            )
-            yield Pair(one, other[0], False, "aspect", "clinc")
+class Intents:
+    """CLINC150 as groups: questions of an intent that has one answer, and near ones of others."""
+
+    def __init__(self, file: Path) -> None:
+        self._by_intent: dict[str, list[str]] = defaultdict(list)
+        for text, intent in json.loads(file.read_text(encoding="utf-8"))["train"]:
+            self._by_intent[intent].append(text)
+        self._chosen = sorted(_ONE_ANSWER & set(self._by_intent))
+        self._words = {
+            text: set(text.split()) for texts in self._by_intent.values() for text in texts
+        }
+        self._every = [(text, name) for name, texts in self._by_intent.items() for text in texts]
+
+    def group(self, rng: random.Random) -> Group:
+        """Four questions of one intent; four of others, each one of many by words in common."""
+        intent = rng.choice(self._chosen)
+        texts = rng.sample(self._by_intent[intent], 4)
+        meanings = [Meaning("question", texts)]
+        for _ in range(4):
+            others = [text for text, name in rng.sample(self._every, 300) if name != intent]
+            beside = self._words[rng.choice(texts)]
+            near = max(others, key=lambda text: _common(beside, self._words[text]))
+            meanings.append(Meaning("aspect", [near]))
+        return Group("clinc", "", meanings)
 
 
-def from_contrast(files: Iterable[Path], rounds: int, rng: random.Random) -> Iterator[Pair]:
-    groups: dict[str, list[dict[str, str]]] = defaultdict(list)
+def _common(one: set[str], other: set[str]) -> float:
+    return len(one & other) / len(one | other)
+
+
+def from_contrast(files: Iterable[Path]) -> list[Group]:
+    """The contrast set's groups to train on."""
+    found: dict[str, list[Meaning]] = {}
     for file in files:
-        for line in file.read_text().splitlines():
+        for line in file.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
-            if row["split"] == "train":
-                groups[row["group"]].append(row)
-    for turn in range(rounds):
-        for rows in groups.values():
-            alike = [row["text"] for row in rows if row["kind"] in ("question", "paraphrase")]
-            unlike = [row for row in rows if row["kind"] not in ("question", "paraphrase")]
-            pool = [
-                Pair(a, b, True, "paraphrase", "contrast")
-                for i, a in enumerate(alike)
-                for b in alike[i + 1 :]
-            ]
-            misses = [
-                Pair(a, row["text"], False, row["kind"], "contrast")
-                for a in alike
-                for row in unlike
-            ]
-            pool += rng.sample(misses, min(len(misses), max(1, len(pool))))
-            for pair in pool:
-                a, b = pair.one, pair.other
-                if turn:
-                    a, b = _styled_both(a, b, rng)
-                if rng.random() < 0.5:
-                    a, b = b, a
-                yield Pair(a, b, pair.same, pair.kind, "contrast")
+            if row["split"] != "train":
+                continue
+            meanings = found.setdefault(row["group"], [Meaning("question")])
+            if row["kind"] in {"question", "paraphrase"}:
+                meanings[0].wordings.append(row["text"])
+            else:
+                meanings.append(Meaning(row["kind"], [row["text"]]))
+    return [Group("contrast", "", meanings) for meanings in found.values()]
 
 
 def _styled_both(one: str, other: str, rng: random.Random) -> tuple[str, str]:
@@ -152,19 +145,14 @@ def _styled_both(one: str, other: str, rng: random.Random) -> tuple[str, str]:
     return styled(one, rng), styled(other, rng)
 
 
-def sources(data: Path, net: Path, contrast: Path) -> Mapping[str, Callable[[], Iterator[Pair]]]:
-    """Where pairs come from, each with a random order of its own."""
-    clinc = data / "clinc150_full.json"
-
-    def texts() -> list[str]:
-        with (data / "banking77_train.csv").open(encoding="utf-8") as file:
-            banking = [row["text"] for row in csv.DictReader(file)]
-        return banking + [text for text, _ in json.loads(clinc.read_text())["train"]]
-
+def made(data: Path, net: Path) -> Mapping[str, list[Pair]]:
+    """Pairs that are made, by how: each with a random order of its own."""
+    with (data / "banking77_train.csv").open(encoding="utf-8") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    clinc = (data / "clinc150_full.json").read_text(encoding="utf-8")
+    texts += [text for text, _ in json.loads(clinc)["train"]]
     return {
-        "frames": lambda: from_frames(10_000, random.Random(77)),
-        "long": lambda: from_long(1_200, random.Random(2)),
-        "swaps": lambda: from_swaps(texts(), swaps.WordNet(net), 4_000, random.Random(3)),
-        "clinc": lambda: from_clinc(clinc, 4_000, random.Random(4)),
-        "contrast": lambda: from_contrast(sorted(contrast.glob("*.jsonl")), 3, random.Random(5)),
+        "frames": list(from_frames(10_000, random.Random(77))),
+        "long": list(from_long(1_200, random.Random(2))),
+        "swaps": list(from_swaps(texts, swaps.WordNet(net), 4_000, random.Random(3))),
     }

@@ -1,4 +1,4 @@
-"""Pairs with other words in the same places: what both texts share is exchanged in both.
+"""Groups with other words in the same places: what texts share is exchanged in all of them.
 
 Whether two questions have one answer depends on how they are built more than on what they are
 about; a model that has seen "salmon" with one label only would learn the salmon.
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable
+
+from groups import Group, Meaning
 
 _WORD = re.compile(r"[A-Za-z]{4,}")
 # Words that decide, whatever a question is about.
@@ -24,15 +27,18 @@ _KEPT = set(
 
 def words(texts: Iterable[str]) -> list[str]:
     """All words that may stand for others."""
-    return sorted({word.lower() for text in texts for word in _WORD.findall(text)} - _KEPT)
+    return sorted(set().union(*map(_words, texts)))
 
 
-def recast(one: str, other: str, pool: list[str], rng: random.Random) -> tuple[str, str]:
-    """The pair with up to three of the words that both have exchanged for others of the pool."""
-    found = ({word.lower() for word in _WORD.findall(text)} for text in (one, other))
-    shared = sorted(set.intersection(*found) - _KEPT)
+def recast(group: Group, pool: list[str], rng: random.Random) -> Group:
+    """The group with up to three of the words that texts share exchanged for others of the pool."""
+    counts = Counter(
+        word for one in group.meanings for text in one.wordings for word in _words(text)
+    )
+    shared = sorted(word for word, count in counts.items() if count > 1)
     if not shared:
-        return one, other
+        return group
+    meanings = group.meanings
     for word in rng.sample(shared, min(len(shared), rng.choice((1, 1, 2, 3)))):
         fresh = rng.choice(pool)
         pattern = re.compile(rf"(?<![A-Za-z]){word}(?![A-Za-z])", re.IGNORECASE)
@@ -40,5 +46,11 @@ def recast(one: str, other: str, pool: list[str], rng: random.Random) -> tuple[s
         def put(match: re.Match[str], fresh: str = fresh) -> str:
             return fresh.capitalize() if match[0][0].isupper() else fresh
 
-        one, other = pattern.sub(put, one), pattern.sub(put, other)
-    return one, other
+        meanings = [
+            Meaning(one.kind, [pattern.sub(put, text) for text in one.wordings]) for one in meanings
+        ]
+    return Group(group.source, group.folder, meanings)
+
+
+def _words(text: str) -> set[str]:
+    return {word.lower() for word in _WORD.findall(text)} - _KEPT

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.answers.regression import RegressionJudge
+from benchmarks.answers.regression.figures import NAMES, figures, read
 from benchmarks.answers.regression.judge import WEIGHTS
 from benchmarks.answers.rows import Scored, named
 from cacheback.core.ports import Pair
-from cacheback.judges.features import NAMES, figures
-from cacheback.judges.reading import read
 from cacheback.models import Reason, Verdict
 
 ROW = "regression=benchmarks.answers.regression:RegressionJudge"

@@ -16,7 +16,7 @@ import pytest
 
 from cacheback.embedders import minilm
 from cacheback.embedders.minilm import WINDOW, MiniLM
-from cacheback.embedders.minilm.model import Model, shared
+from cacheback.embedders.minilm.model import Model, beginning, shared
 from cacheback.errors import ConfigurationError, EmbedderError
 from cacheback.models import Reason
 
@@ -47,14 +47,14 @@ def words(tokens: int) -> str:
 
 def test_the_shipped_files_are_the_pinned_ones(embedder: MiniLM) -> None:
     assert embedder.check() == []
-    expected = "38a3ddda72f6301130b17e74ebf31772843944accc3f0ab5113a583304daaf64"
+    expected = "054a27633c87349ffd4b53188ace219da7ea695f232d0d57d5d85dae9c03e69a"
     assert embedder.fingerprint == expected
 
 
 def test_a_damaged_file_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: MiniLM
 ) -> None:
-    for name in ("model.onnx", "model.bin", "tokenizer.json"):
+    for name in ("model.onnx", "begin.onnx", "model.bin", "tokenizer.json"):
         shutil.copy(minilm._FOLDER / name, tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
     monkeypatch.setattr(minilm, "_FOLDER", tmp_path)
@@ -184,6 +184,27 @@ def test_the_vector_is_the_mean_of_the_token_vectors() -> None:
     assert tokens.shape == (ids.shape[1], 384)
     mean = tokens.mean(axis=0)
     np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["rain", "What is Python?", words(256)])
+def test_the_first_layers_alone_read_the_same(text: str) -> None:
+    ids = minilm.tokens(text)
+    _, middle = shared().read(ids, "middle")
+    assert middle.shape == (len(ids), 384)
+    np.testing.assert_array_equal(beginning().read(ids), middle)
+
+
+def test_what_was_just_encoded_is_not_read_again(embedder: MiniLM) -> None:
+    ids = minilm.tokens("What about the weather on Mars?")
+    before = minilm.middle(ids)
+    assert minilm.middle(ids) is not before
+    embedder.encode("What about the weather on Mars?")
+    kept = minilm.middle(ids)
+    assert minilm.middle(ids) is kept
+    np.testing.assert_array_equal(kept, before)
+    for number in range(minilm._RECENT):
+        embedder.encode(f"What about {number}?")
+    assert minilm.middle(ids) is not kept
 
 
 def test_tokens_are_neither_padded_nor_cut() -> None:

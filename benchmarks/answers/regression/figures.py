@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cacheback.core.guards import GUARDS
-from cacheback.embedders.minilm.model import TOKENIZER
+from cacheback.embedders.minilm import tokens
+from cacheback.embedders.minilm.model import TOKENIZER, shared
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,6 +127,15 @@ class Reading:
         """Which tokens are words."""
         words: Flags = (self.ids > _LAST_SPECIAL) | (self.ids == _UNKNOWN)
         return words
+
+
+@lru_cache(64)
+def read(text: str) -> Reading:
+    """A text of at most 512 tokens."""
+    ids = tokens(text)
+    vector, found = shared().read(ids, "tokens")
+    directions = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return Reading(text, np.array(ids, dtype=np.int64), directions, vector)
 
 
 @dataclass(frozen=True, slots=True)

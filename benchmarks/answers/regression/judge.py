@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.answers.regression.figures import NAMES, Reading, figures, read
 from cacheback.core.judge import GuardedThreshold
 from cacheback.embedders.minilm import WINDOW, tokens
-from cacheback.judges.features import NAMES, Reading, figures
-from cacheback.judges.reading import read
 from cacheback.models import Reason, Verdict
 
 if TYPE_CHECKING:
+    from benchmarks.answers.regression.figures import Figures
     from cacheback.core.ports import Pair
-    from cacheback.judges.features import Figures
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 

@@ -7,8 +7,10 @@ and under which licence they are, is in `README.md`.
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,14 +21,11 @@ from cacheback.errors import ConfigurationError, EmbedderError
 from cacheback.models import Reason
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from cacheback.core.ports import Vector, Vectors
     from cacheback.embedders.minilm.model import Model
 
 _FOLDER = Path(__file__).parent
-_SUMS = _FOLDER / "SHA256SUMS"  # over graph, weights and tokenizer: its own hash covers all three
+_SUMS = _FOLDER / "SHA256SUMS"  # over graphs, weights and tokenizer: its own hash covers them all
 
 WINDOW = 256  # tokens, [CLS] and [SEP] among them: max_seq_length of the original model
 # Longer texts are not tokenised, which takes 0.9 s per megabyte: a word is one token at least, and
@@ -66,7 +65,10 @@ class MiniLM(BaseEmbedder):
         Raises:
             EmbedderError: the text is longer than the window; it is never cut.
         """
-        return read_tokens(self._seen(text))[0]
+        ids = self._seen(text)
+        vector, found = _model().read(ids, "middle")
+        _middles.put(ids, found)
+        return vector
 
     def _embed(self, text: str) -> Vector:
         """`encode`, but nobody is about to ask how its words were read."""
@@ -137,13 +139,38 @@ def tokens(text: str) -> tuple[int, ...]:
     return tuple(_model().tokenize(text))
 
 
-# The question of a lookup is encoded, and read by the judge right after: one run does for both.
-# A short text takes 30 KB, the longest 400.
-@lru_cache(32)
-def read_tokens(ids: tuple[int, ...]) -> tuple[Vector, NDArray[np.float32]]:
-    """At most 512 token ids → the text's vector, shape (384,), unit length, and one per token, (n,
-    384); float32."""
-    return _model().read(ids)
+_RECENT = 32  # texts
+
+
+class _Recent:
+    """What was read of the texts that were encoded last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, ...], Vectors] = OrderedDict()
+
+    def get(self, ids: tuple[int, ...]) -> Vectors | None:
+        return self._kept.get(ids)
+
+    def put(self, ids: tuple[int, ...], found: Vectors) -> None:
+        self._kept[ids] = found
+        while len(self._kept) > _RECENT:
+            with suppress(KeyError):  # another thread was quicker
+                self._kept.popitem(last=False)
+
+
+# The question of a lookup is encoded, and read by the judge right after: the layers that both have
+# in common run once. A short text takes 30 KB, the longest 400.
+_middles = _Recent()
+
+
+def middle(ids: tuple[int, ...]) -> Vectors:
+    """At most 512 token ids → one vector per token after the third layer, (n, 384), float32."""
+    found = _middles.get(ids)
+    if found is not None:
+        return found
+    from cacheback.embedders.minilm.model import beginning  # noqa: PLC0415 - as in _model
+
+    return beginning().read(ids)
 
 
 @cache
