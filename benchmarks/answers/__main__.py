@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.answers import bounded, plots, replayed, report, streams
 from benchmarks.answers.contrast import KINDS, SPLITS, Example, Group, examples, load
 from benchmarks.answers.measured import Asked, Contrast, measure
-from benchmarks.answers.rows import REGRESSION, SHORTCUT, UNGATED, named, rows
+from benchmarks.answers.rows import REGRESSION, SHORTCUT, UNGATED, rows
 from benchmarks.answers.scoring import auc
 from benchmarks.answers.shortcuts import SHORTCUTS
 from benchmarks.answers.vectors import CACHE, encode
@@ -30,10 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Not forked: threads and models of this process are not theirs.
     with ProcessPoolExecutor(_PROCESSES, get_context("spawn")) as pool:
         asked_for = (1, 300) if options.quick else (options.runs, bounded.REQUESTS)
-        bounding = pool.submit(_bounded, options.data, options.out, options.cache, *asked_for)
+        bounding = pool.submit(
+            bounded.section, bounded.JUDGE, options.data, options.out, options.cache, *asked_for
+        )
         requests = 300 if options.quick else streams.REQUESTS
         replaying = {
-            stream.name: pool.submit(_replayed, options.judge, stream, options.cache)
+            stream.name: pool.submit(replayed.run_all, options.judge, stream, options.cache)
             for stream in streams.load(options.data, requests)
         }
         contrasts = [measure(row, asked) for row in [*judges, UNGATED, REGRESSION, SHORTCUT]]
@@ -91,20 +93,6 @@ def _asked(every: Sequence[Example], cache: Path) -> Asked:
         vectors[[texts[text] for text in questions]],
         vectors[[texts[text] for text in others]],
     )
-
-
-def _bounded(data: Path, out: Path, cache: Path, runs: int, requests: int) -> str | None:
-    return bounded.section(named(bounded.JUDGE), data, out, cache, runs=runs, requests=requests)
-
-
-def _replayed(
-    judges: Sequence[str], stream: streams.Stream, cache: Path
-) -> list[replayed.Streamed]:
-    earlier = streams.Earlier(encode(stream.texts, cache))
-    return [
-        *(replayed.run(row, stream, earlier) for row in rows(judges)),
-        replayed.run_per_entry(stream, earlier),
-    ]
 
 
 def _contrast(contrasts: Sequence[Contrast], asked: Asked, folder: Path) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ from typing import TypeAlias
 from benchmarks.answers import plots, report, streams
 from benchmarks.answers.bounding import Bounded, Run, Scores
 from benchmarks.answers.per_entry import PerEntry
-from benchmarks.answers.rows import Row, named
+from benchmarks.answers.rows import named
 from benchmarks.answers.traffic import HALVES, REQUESTS, SOURCES, World, traffics, worlds
 from benchmarks.answers.vectors import CACHE
 from cacheback.core.calibration import BINS, bin_of
@@ -95,13 +95,14 @@ def counted(world: World, scores: Scores) -> dict[str, tuple[list[int], list[int
     return found
 
 
-def section(
-    row: Row, data: Path, out: Path, cache: Path, *, runs: int = RUNS, requests: int = REQUESTS
+def section(  # noqa: PLR0917 - a process of its own is given them in order
+    judge: str, data: Path, out: Path, cache: Path, runs: int = RUNS, requests: int = REQUESTS
 ) -> str | None:
     """The part of RESULTS.md, with its plot in `out`/plots; None where there are no data."""
     found = worlds(data, cache)
     if found is None:
         return None
+    row = named(judge)
     world, scores = found[1], Scores(row, cache)
     ours = replayed(world, scores, runs, requests)
     theirs = published(world, min(runs, PER_ENTRY_RUNS), requests)
@@ -130,12 +131,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cache", type=Path, default=CACHE, help="folder of what was computed")
     parser.add_argument("--prior", action="store_true", help="print COUNTED of core/calibration.py")
     options = parser.parse_args(arguments)
-    row = named(options.judge)
     if not options.prior:
-        told = section(row, options.data, options.out, options.cache, runs=options.runs)
+        told = section(options.judge, options.data, options.out, options.cache, runs=options.runs)
         print(told or f"There are no data in {options.data}.")
     elif (found := worlds(options.data, options.cache)) is not None:
-        for source, (right, wrong) in counted(found[0], Scores(row, options.cache)).items():
+        for source, (right, wrong) in counted(
+            found[0], Scores(named(options.judge), options.cache)
+        ).items():
             print(f'    "{source}": (\n        {tuple(right)},\n        {tuple(wrong)},\n    ),')
     else:
         parser.error(f"there are no data in {options.data}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache as remembered
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.answers.per_entry import PerEntry
-from benchmarks.answers.rows import NEVER, Row
+from benchmarks.answers.rows import NEVER, Row, rows
 from benchmarks.answers.streams import Accepting, Earlier, Replay, Stream, replay
+from benchmarks.answers.vectors import encode
 from cacheback.core.ports import Pair
 
 WRONG = 0.02  # wrong answers per request at which the curves are compared
@@ -45,13 +47,19 @@ def hits_at(curve: Sequence[Replay], wrong_rate: float) -> float:
     )
 
 
+def run_all(judges: Sequence[str], stream: Stream, cache: Path) -> list[Streamed]:
+    """Every row on one stream, `judges` among them, and the published rule."""
+    earlier = Earlier(encode(stream.texts, cache))
+    return [*(run(row, stream, earlier) for row in rows(judges)), run_per_entry(stream, earlier)]
+
+
 def run(row: Row, stream: Stream, earlier: Earlier) -> Streamed:
     """Replay the stream at the row's own thresholds, then over its scores."""
 
     def pair(request: int, other: int, cosine: float) -> Pair:
         return Pair(stream.texts[request], stream.texts[other], cosine, 0.0)
 
-    @cache
+    @remembered
     def score(request: int, other: int, cosine: float) -> float:
         return row.score(pair(request, other, cosine))
 

@@ -130,7 +130,7 @@ class TestShadow:
     ) -> CachedOpenAI:
         client = make_client(cache=make_cache(mode="shadow"))
         upstream.script("Yes, by phone.", "Yes, by phone.", "No, that is not possible.")
-        for question in (STORED, ASKED, "How might I reset my password?"):
+        for question in (STORED, ASKED, "How do I reset my password, please?"):
             assert not ask(client, question).cacheback_hit
         assert settle(30)
         return client
@@ -143,7 +143,7 @@ class TestShadow:
         assert (found.shadow.errors.compared, found.shadow.errors.wrong) == (2, 1)
         assert found.shadow.saved.tokens > 0
         (pair,) = found.pairs
-        assert pair.question == "How might I reset my password?"
+        assert pair.question == "How do I reset my password, please?"
         assert (pair.doubt, pair.served) == ("compared_wrong", False)
 
     def test_a_person_has_the_last_word(
