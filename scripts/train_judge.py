@@ -155,7 +155,9 @@ def main(given: Sequence[str] | None = None) -> None:
             )
             (TARGET / CALIBRATION).write_text(told, encoding="utf-8", newline="\n")
             for file in () if arguments.only else MODEL:
-                shutil.copy(made / file, TARGET / file)
+                fresh = TARGET / f"{file}.new"  # not in place: running processes have it mapped
+                shutil.copy(made / file, fresh)
+                fresh.replace(TARGET / file)
         elif abs(found["auc"] - shipped["auc"]) > TOLERANCE:
             sys.exit("they differ by more than two runs do; --write accepts the result")
 

@@ -225,7 +225,9 @@ class Engine:
         shared = False
         try:
             # Another flight may have landed between our look at memory and this one's beginning.
-            late: Outcome | None = yield Local(partial(self.recalling.again, asked))
+            late: Outcome | None = None
+            if missed.verdict.reason is not Reason.STORE_FAILED:  # it would fail once more
+                late = yield Local(partial(self.recalling.again, asked))
             if late is not None and late.entry is not None:
                 landing = late.entry
                 return late

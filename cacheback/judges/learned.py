@@ -52,8 +52,8 @@ class LearnedJudge:
 
     How likely that is, is estimated by a small model that reads both and aligns their words
     (`reading.py`, `aligner.py`); where no more than a word is exchanged, a guard's objection
-    outweighs it. It takes some one and a half encodes; nothing for what is below the threshold or
-    was read lately. It reads English up to 256 tokens, whatever embedder the cache uses; what it
+    outweighs it. It takes an encode for the other question and about one more; nothing for what is
+    below the threshold or was read lately. It reads English up to 256 tokens, whatever embedder the cache uses; what it
     cannot read is left to threshold and guards, from a cosine of `UNREAD`.
 
     Where it refuses and a guard objects, the guard's reason is given: it names what differs.
@@ -112,11 +112,11 @@ def read_pair(question: str, other: str) -> PairReading:
     """Read a pair; both texts must be readable (`embedders.minilm.blindness`)."""
     from cacheback.judges.reading import shared  # noqa: PLC0415 - loads numpy and the model
 
-    if wording.same(question, other):
-        return PairReading(_SURE, None)
-    probability = calibrated(shared().log_odds(question, other))
     objections = ((guard, guard(question, other)) for guard in GUARDS)
     first = next(((guard.reason, detail) for guard, detail in objections if detail), None)
+    if first is None and wording.same(question, other):
+        return PairReading(_SURE, None)
+    probability = calibrated(shared().log_odds(question, other))
     if first is None:
         return PairReading(probability, None)
     if wording.one_exchanged(question, other):

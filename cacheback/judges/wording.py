@@ -5,34 +5,37 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from cacheback.embedders.minilm import tokens
-
-_ENDS = frozenset({999, 1012, 1029})  # tokens: "!", ".", "?"
 _WORD = re.compile(r"\w+")
-
-# Signs must set them off: what is asked may be how to say "hello" or "thank you".
-_GREETING = re.compile(r"^(?:(?:hi|hello|hey|good (?:morning|evening|day))(?: there)?[,.!:]+\s*)+")
-_THANKS = re.compile(r"(?<=[.?!])\s*(?:many thanks|thanks|thank you|thx)(?: in advance)?[.!]*$")
-_PLEASE = re.compile(r",\s*please(?=[.?!]*$)")
-_EXPANDED = (
-    (re.compile(r"\bcan't\b|\bcan not\b"), "cannot"),
-    (re.compile(r"\bwon't\b"), "will not"),
-    (re.compile(r"n't\b"), " not"),
-    (re.compile(r"\b(what|who|where|when|how|that|it|there|here)'s\b"), r"\1 is"),
-    (re.compile(r"\bi'm\b"), "i am"),
-    (re.compile(r"'re\b"), " are"),
-    (re.compile(r"'ve\b"), " have"),
-    (re.compile(r"'ll\b"), " will"),
+_PIECE = re.compile(r"[\w'-]+|[^\w\s]")
+# Whatever else a text has (quotes, colons, code, accents, lines) may be what it is about.
+_EVERYDAY = re.compile(r"[A-Za-z0-9 ,.?!'-]+")
+_OPTION = re.compile(r"(?<!\w)-")  # of a command: `-d` is not `-D`
+_ENDED = re.compile(r"(?<=[a-z])[.?!]+$", re.IGNORECASE)  # "5!" is no exclamation
+_SHORT = re.compile(r"^(what|who|where|when|how)'s\b", re.IGNORECASE)
+# Set off by signs, and around one sentence: "Hello, Dolly!" is a film.
+_GREETING = re.compile(r"^(?:hi|hello|hey)(?: there)?(?:[.!]+ +|, +(?=(?-i:[a-z])))", re.IGNORECASE)
+_THANKS = re.compile(
+    r"(?<=[.?!]) +(?:many thanks|thanks|thank you)(?: in advance)?[.!]*$", re.IGNORECASE
 )
+_PLEASE = re.compile(r", please(?=[.?!]*$)")
+_ENDING = re.compile(r"[.?!](?: |$)")  # of one sentence among more
+_FEWEST = 3  # words of a sentence that politeness may stand around
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two texts are the same words in the same order.
+    """Whether two texts are surely the same words in the same order.
 
-    Upper and lower case, signs at the end, a greeting, thanks and short forms make no difference.
+    What makes no difference: signs at the end; a greeting, thanks or "please" around one sentence;
+    "what's" for "what is"; and upper case, where one text has none, or at the beginning.
     """
-    words = _words(one)
-    return bool(words) and words == _words(other)  # of signs alone nothing is sure
+    one, other = (text.strip().replace("\u2019", "'") for text in (one, other))
+    if not all(_EVERYDAY.fullmatch(text) and not _OPTION.search(text) for text in (one, other)):
+        return False
+    mine, theirs = _plain(one), _plain(other)
+    if one.islower() or other.islower():
+        mine, theirs = mine.lower(), theirs.lower()
+    words = _PIECE.findall(mine)
+    return bool(_WORD.search(mine)) and words == _PIECE.findall(theirs)
 
 
 def one_exchanged(one: str, other: str) -> bool:
@@ -41,17 +44,9 @@ def one_exchanged(one: str, other: str) -> bool:
     return ((mine - theirs) + (theirs - mine)).total() <= 2  # noqa: PLR2004 - one here, one there
 
 
-def _words(text: str) -> tuple[int, ...]:
-    ids = tokens(_plain(text))
-    end = len(ids) - 1
-    while ids[end - 1] in _ENDS:
-        end -= 1
-    return ids[1:end]
-
-
 def _plain(text: str) -> str:
-    text = _GREETING.sub("", text.lower().strip().replace("\u2019", "'"))
-    text = _PLEASE.sub("", _THANKS.sub("", text))
-    for short, long in _EXPANDED:
-        text = short.sub(long, text)
-    return text
+    bare = _PLEASE.sub("", _THANKS.sub("", _GREETING.sub("", text)))
+    bare = _ENDED.sub("", bare)
+    if len(_WORD.findall(bare)) < _FEWEST or _ENDING.search(bare):
+        bare = _ENDED.sub("", text)
+    return _SHORT.sub(r"\1 is", bare[:1].lower() + bare[1:])

@@ -152,6 +152,7 @@ class _Recent:
         return self._kept.get(ids)
 
     def put(self, ids: tuple[int, ...], found: Vectors) -> None:
+        self._kept.pop(ids, None)  # or it would go out as the oldest
         self._kept[ids] = found
         while len(self._kept) > _RECENT:
             with suppress(KeyError):  # another thread was quicker
