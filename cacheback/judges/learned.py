@@ -53,8 +53,8 @@ class LearnedJudge:
     How likely that is, is estimated by a small model that reads both and aligns their words
     (`reading.py`, `aligner.py`); where no more than a word is exchanged, a guard's objection
     outweighs it. It takes an encode for the other question and about one more; nothing for what is
-    below the threshold or was read lately. It reads English up to 256 tokens, whatever embedder the cache uses; what it
-    cannot read is left to threshold and guards, from a cosine of `UNREAD`.
+    below the threshold or was read lately. It reads English up to 256 tokens, whatever embedder the
+    cache uses; what it cannot read is left to threshold and guards, from a cosine of `UNREAD`.
 
     Where it refuses and a guard objects, the guard's reason is given: it names what differs.
 
