@@ -10,7 +10,7 @@ _PIECE = re.compile(r"[\w'-]+|[^\w\s]")
 # Whatever else a text has (quotes, colons, code, accents, lines) may be what it is about.
 _EVERYDAY = re.compile(r"[A-Za-z0-9 ,.?!'-]+")
 _OPTION = re.compile(r"(?<!\w)-")  # of a command: `-d` is not `-D`
-_ENDED = re.compile(r"(?<=[a-z])[.?!]+$", re.IGNORECASE)  # "5!" is no exclamation
+_ENDED = re.compile(r"(?<=[a-z]) *[.?!]+$", re.IGNORECASE)  # "5!" is no exclamation
 _SHORT = re.compile(r"^(what|who|where|when|how)'s\b", re.IGNORECASE)
 # Set off by signs, and around one sentence: "Hello, Dolly!" is a film.
 _GREETING = re.compile(r"^(?:hi|hello|hey)(?: there)?(?:[.!]+ +|, +(?=(?-i:[a-z])))", re.IGNORECASE)

@@ -13,6 +13,7 @@ ASKED = "What is in this picture?"
     "other",
     [
         "what is in this picture",
+        "What is in this picture ?",
         "What's in this picture?",
         "What’s in this picture??",  # noqa: RUF001 - as phones type it
         "Hi! What is in this picture?",
