@@ -67,8 +67,7 @@ class Recall:
 
         None means that `search` may know more.
         """
-        entry = self._parts.hot.get(asked.scope.digest, asked.digest)
-        return None if entry is None or entry.expired(asked.now) else self._exact(asked, entry)
+        return self._verbatim(asked, self._parts.hot.get(asked.scope.digest, asked.digest))
 
     def again(self, asked: Asked) -> Outcome | None:
         """An exact hit that was stored since memory was searched.
@@ -79,7 +78,7 @@ class Recall:
         if not asked.ruling.recall:
             return None
         try:
-            return self.hot(asked) or self._verbatim(asked)[0]
+            return self.hot(asked) or self._verbatim(asked, self._stored(asked))
         except PartFailedError:
             return None
 
@@ -89,10 +88,12 @@ class Recall:
         Without `verbatim` nothing is served by meaning: an answer is to be written instead.
         """
         try:
-            found, expired = self._verbatim(asked)
+            entry = self._stored(asked)
+            found = self._verbatim(asked, entry)
             if found is not None:
                 return found
             if not asked.ruling.semantic:
+                expired = Reason.EXPIRED if entry is not None else None
                 return self.missed(expired or asked.ruling.reason or Reason.EMPTY)
             return self._semantic(asked, verbatim=verbatim)
         except PartFailedError as failed:
@@ -148,17 +149,14 @@ class Recall:
         near.sort(key=lambda one: one[1], reverse=True)
         return list(self._judged(asked, near[:k]))
 
-    def _verbatim(self, asked: Asked) -> tuple[Outcome | None, Reason | None]:
-        """The store's entry for exactly this question, or whether it had one that is too old."""
+    def _stored(self, asked: Asked) -> Entry | None:
+        """The store's entry for exactly this question, expired or not."""
         with FailingAs(Reason.STORE_FAILED, self._parts.faults):
-            entry = self._memory.find(asked.scope.digest, asked.digest)
-        if entry is None:
-            return None, None
-        return (
-            (None, Reason.EXPIRED)
-            if entry.expired(asked.now)
-            else (self._exact(asked, entry), None)
-        )
+            return self._memory.find(asked.scope.digest, asked.digest)
+
+    def _verbatim(self, asked: Asked, entry: Entry | None) -> Outcome | None:
+        """An exact hit, if there is an entry and it has not expired."""
+        return None if entry is None or entry.expired(asked.now) else self._exact(asked, entry)
 
     # The semantic tier --------------------------------------------------------------------
 
@@ -221,8 +219,7 @@ class Recall:
         """
         try:
             if exactly:
-                with FailingAs(Reason.STORE_FAILED, self._parts.faults):
-                    entry = self._memory.find(asked.scope.digest, asked.digest)
+                entry = self._stored(asked)
                 if entry is not None and not entry.expired(asked.now):
                     return Candidate(entry, 1.0, _SAME_TEXT)
             if not asked.ruling.semantic or self._blind(asked) is not None:

@@ -18,8 +18,18 @@ if TYPE_CHECKING:
     from build_minilm import Array
 
 FIRST = 3  # layer that is the judge's own; those before it are the embedder's
+PARTS = {
+    "out": "attention.output.dense",
+    "n1": "attention.output.LayerNorm",
+    "up": "intermediate.dense",
+    "down": "output.dense",
+    "n2": "output.LayerNorm",
+}
+"""Of a layer, by the names that they have in the network: those that they have in the embedder."""
+
 _READABLE = 0o644
 _EPSILON = 1e-5  # of torch's LayerNorm
+_LINE = ("weight", "bias")
 _SIZES = {"directions": minilm.WIDTH, "numbers": 6}
 
 
@@ -37,18 +47,11 @@ def write(weights: Mapping[str, Array], folder: Path) -> None:
 
 def _named(weights: Mapping[str, Array]) -> dict[str, Array]:
     """The judge's own layers, by the names that they have in the embedder."""
-    parts = {
-        "out": "attention.output.dense",
-        "n1": "attention.output.LayerNorm",
-        "up": "intermediate.dense",
-        "down": "output.dense",
-        "n2": "output.LayerNorm",
-    }
     found = {}
     for number in range(FIRST, minilm.LAYERS):
         ours, theirs = f"encoder.layers.{number}", f"encoder.layer.{number}"
         for what in ("weight", "bias"):
-            for own, name in parts.items():
+            for own, name in PARTS.items():
                 found[f"{theirs}.{name}.{what}"] = weights[f"{ours}.{own}.{what}"]
             together = np.split(weights[f"{ours}.qkv.{what}"], 3)
             for name, one in zip(("query", "key", "value"), together, strict=True):
@@ -226,6 +229,3 @@ class _Aligner:
         active = graph.fused("FastGelu", [self._linear("h1", pooled)], "active")
         told = self._linear("h2", active)
         graph.node("Reshape", [told, self._integers("alone", 1)], "log_odds")
-
-
-_LINE = ("weight", "bias")

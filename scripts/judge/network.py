@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from exporting import FIRST
+from exporting import FIRST, PARTS
 from torch import Tensor, nn
 
 from cacheback.judges.aligner import HEADS, REACH, facts_of, places
@@ -136,13 +136,7 @@ def _named(weights: Weights) -> dict[str, NDArray[np.float32]]:
             found[f"{ours}.qkv.{what}"] = np.concatenate(
                 [weights[f"{theirs}.attention.self.{part}.{what}"] for part in parts]
             )
-            for own, name in (
-                ("out", "attention.output.dense"),
-                ("n1", "attention.output.LayerNorm"),
-                ("up", "intermediate.dense"),
-                ("down", "output.dense"),
-                ("n2", "output.LayerNorm"),
-            ):
+            for own, name in PARTS.items():
                 found[f"{ours}.{own}.{what}"] = weights[f"{theirs}.{name}.{what}"]
     return found
 

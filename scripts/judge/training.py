@@ -70,7 +70,7 @@ class Material:
 
     def epoch(self, rng: random.Random) -> list[Drawing]:
         """Batches, drawn and typed anew each time."""
-        pool = words(text for text in _texts(self.groups))
+        pool = words(_texts(self.groups))
         drawn = [_drawn(_recast_some(group, pool, rng), rng, _OTHERS) for group in self.groups]
         drawn += [_drawn(self.intents.group(rng), rng, 1.0) for _ in range(INTENTS)]
         for name, count in MADE.items():
