@@ -31,6 +31,7 @@ from cacheback.embedders.minilm import MiniLM
 from cacheback.embedders.registry import make_embedder
 from cacheback.errors import CachebackError, ConfigurationError, StoreError
 from cacheback.index.catalog import CROSSOVER
+from cacheback.judges import LearnedJudge
 from cacheback.models import Tier
 from cacheback.proxy.settings import readers
 from cacheback.reembed import unfinished
@@ -101,14 +102,15 @@ def _version(package: str) -> str | None:
 
 
 def _model() -> Iterator[Finding]:
-    try:
-        problems = MiniLM().check()
-    except OSError as error:
-        problems = [f"{error.filename} cannot be read ({error.strerror})"]
-    for problem in problems:
-        yield Finding("model", "fail", problem, "pip install --force-reinstall cacheback-ai")
-    if not problems:
-        yield Finding("model", "ok", "minilm: the files have the hashes that they should have")
+    for name, part in (("model", MiniLM), ("judge", LearnedJudge)):
+        try:
+            problems = part().check()
+        except OSError as error:
+            problems = [f"{error.filename} cannot be read ({error.strerror})"]
+        for problem in problems:
+            yield Finding(name, "fail", problem, "pip install --force-reinstall cacheback-ai")
+        if not problems:
+            yield Finding(name, "ok", "bundled; the files have the hashes that they should have")
 
 
 def _hnswlib() -> Finding:

@@ -27,7 +27,7 @@ _MARKS: Mapping[Level, tuple[str, str]] = {
 def command(session: Session) -> None:
     """Examine the installation, the settings and the directory, and try it all once.
 
-    Looks at versions, the bundled model's hashes, hnswlib, settings from the environment, the
+    Looks at versions, the bundled models' hashes, hnswlib, settings from the environment, the
     directory (modes, sizes, free space, whose vectors it holds), and stores and finds an answer in
     a temporary directory, with times. Each finding is fine (✓), worth a look (!) or wrong (✗),
     with its remedy. A setting that cannot work is such a finding, and all else is examined without

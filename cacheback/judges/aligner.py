@@ -1,10 +1,10 @@
 """A small transformer over two texts' token vectors that sees which words are aligned with which.
 
 It knows 400 frequent words by name (function words, mostly) and all others by their vectors alone;
-each head of its attention may follow the cosine between tokens, the sameness of words, the text
-they stand in, and their distance. So it learns what exchanging, adding or moving words does. The
-graph, `aligner.onnx` (0.4 million weights), is made by `scripts/judge/exporting.py`; this is what
-is given to it.
+each head of its attention may follow the cosine between tokens, and how they stand to each other:
+whether they are the same word, in one text, how far apart. So it learns what exchanging, adding or
+moving words does. The graph, `aligner.onnx` (0.4 million weights), is made by
+`scripts/judge/exporting.py`; this is what is given to it.
 """
 
 from __future__ import annotations
@@ -24,23 +24,54 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
     Integers = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
 
 HEADS = 6
 REACH = 12  # tokens: beyond, all distances are alike
-_ONE, _OTHER, _FIRST = 0, 1, 2  # segments: of the two texts, and of the token that sums up
 _EMBEDDED = 384
+_ONE, _OTHER, _FIRST = 0, 1, 2  # segments: of the two texts, and of the token that sums up
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One text as the judge reads it.
+    """One text as the judge reads it, without [CLS] and [SEP].
 
-    `ids` shape (n,), int64, from [CLS] to [SEP]; `directions` shape (n, 384), float32, a vector of
-    unit length per token.
+    `ids` shape (tokens,), int64; `directions` shape (tokens, 384), float32, a vector of unit length
+    per token.
     """
 
     ids: Integers
     directions: Array
+
+
+@dataclass(frozen=True, slots=True)
+class PairInputs:
+    """What the aligner is given of two texts beside the vectors of their tokens.
+
+    There is a first token that sums up, then those of both texts, n in all. `known` (n,) which
+    frequent word each is, or 0; `facts` (n, 5) as `facts_of` has them; `segments` (2, n), int64, in
+    which text it stands, for both orders; `relations` (n, n) as in the function; `sizes` how many
+    tokens each text has.
+    """
+
+    known: Integers
+    facts: Array
+    segments: Integers
+    relations: Integers
+    sizes: tuple[int, int]
+
+    @classmethod
+    def of(cls, one: Integers, other: Integers, known: Integers) -> PairInputs:
+        """Of two texts' token ids without [CLS] and [SEP]; `known` is what `by_name` gives."""
+        ids, sizes = np.concatenate([one, other]), (len(one), len(other))
+        same = same_tokens(ids)
+        return cls(
+            known=np.concatenate([[0], known[ids]]),
+            facts=facts_of(ids, same, sizes),
+            segments=np.stack([segments_of(sizes), segments_of(sizes, turned=True)]),
+            relations=relations(same, sizes),
+            sizes=sizes,
+        )
 
 
 class Aligner:
@@ -51,27 +82,25 @@ class Aligner:
         self._known = by_name(json.loads((folder / "frequent.json").read_text(encoding="utf-8")))
 
     def log_odds(self, one: Reading, other: Reading) -> float:
-        """How much speaks for one answer being right for both; not calibrated."""
-        ids = np.concatenate([one.ids[1:-1], other.ids[1:-1]])
-        sizes = (len(one.ids) - 2, len(other.ids) - 2)
-        directions = np.zeros((1 + len(ids), _EMBEDDED), dtype=np.float32)
-        directions[1 : 1 + sizes[0]] = one.directions[1:-1]
-        directions[1 + sizes[0] :] = other.directions[1:-1]
-        near, same = within(directions, ids)
-        segments, alike, apart = places(sizes)
-        known = np.zeros(1 + len(ids), dtype=np.int64)
-        known[1:] = self._known[ids]
-        feed = {
+        """How much speaks for one answer being right for both, whichever is asked; not calibrated.
+
+        Both orders are read, in one run: it is wrong less often where it is sure, and a pair has
+        one verdict.
+        """
+        pair = PairInputs.of(one.ids, other.ids, self._known)
+        first = np.zeros((1, _EMBEDDED), dtype=np.float32)
+        directions = np.concatenate([first, one.directions, other.directions])
+        near = directions @ directions.T
+        shared = {
             "directions": directions,
-            "numbers": np.column_stack([nearest(near, sizes), facts_of(ids, same, sizes)]),
-            "known": known,
-            "segments": segments,
+            "numbers": np.column_stack([nearest_of(near, pair.sizes), pair.facts]),
             "near": near,
-            "same": same,
-            "alike": alike,
-            "apart": apart,
+            "known": pair.known,
+            "relations": pair.relations,
         }
-        return float(self._session.run(["log_odds"], feed)[0][0])
+        feed = {name: value[None] for name, value in shared.items()}
+        found = self._session.run(["log_odds"], {**feed, "segments": pair.segments})[0]
+        return float(found.mean())
 
 
 def by_name(frequent: list[int]) -> Integers:
@@ -81,26 +110,36 @@ def by_name(frequent: list[int]) -> Integers:
     return known
 
 
-def within(directions: Array, ids: Integers) -> tuple[Array, Array]:
-    """Cosines between all tokens of a pair, and 1 where two are the same; the first is none."""
-    near = directions @ directions.T
-    same = np.zeros_like(near)
+def segments_of(sizes: tuple[int, int], *, turned: bool = False) -> Integers:
+    """In which text each token of a pair stands, shape (n,), int64; the first in neither.
+
+    Of a pair that is turned the texts alone have other numbers: no token's place tells the aligner
+    anything but its distance to others, so all else stays as it is.
+    """
+    marks = [_FIRST, _OTHER, _ONE] if turned else [_FIRST, _ONE, _OTHER]
+    return np.repeat(np.array(marks, dtype=np.int64), [1, *sizes])
+
+
+def same_tokens(ids: Integers) -> Flags:
+    """Of every two tokens of a pair whether they are the same; the first is none."""
+    same = np.zeros((1 + len(ids), 1 + len(ids)), dtype=np.bool_)
     same[1:, 1:] = ids[:, None] == ids[None]
-    return near, same
+    return same
 
 
-def places(sizes: tuple[int, int]) -> tuple[Integers, Array, Integers]:
-    """Where tokens stand: the segment of each, shape (1 + n + m,); and of every two, shape (1 + n +
-    m, 1 + n + m), whether it is the same, and how far apart they are, in another range if it is."""
-    segments = np.repeat([_FIRST, _ONE, _OTHER], [1, *sizes])
-    at = np.concatenate([[0], *(np.arange(size) for size in sizes)])
-    alike = segments[:, None] == segments[None]
+def relations(same: Flags, sizes: tuple[int, int]) -> Integers:
+    """How every two tokens of a pair stand to each other, by number: whether they are the same,
+    whether they stand in one text, and how far apart there, in tokens."""
+    where = segments_of(sizes)
+    at = np.concatenate([np.arange(size, dtype=np.int64) for size in (1, *sizes)])
+    together = where[:, None] == where[None]
     apart = np.clip(at[None] - at[:, None], -REACH, REACH) + REACH
-    return segments, alike.astype(np.float32), apart + alike * (2 * REACH + 1)
+    found: Integers = (2 * same + together) * (2 * REACH + 1) + apart
+    return found
 
 
-def nearest(near: Array, sizes: tuple[int, int]) -> Array:
-    """Of each token the cosine to the nearest of the other text, shape (1 + n + m,)."""
+def nearest_of(near: Array, sizes: tuple[int, int]) -> Array:
+    """Of each token the cosine to the nearest of the other text, shape (n,)."""
     cut = 1 + sizes[0]
     found = np.zeros(len(near), dtype=np.float32)
     found[1:cut] = near[1:cut, cut:].max(axis=1)
@@ -108,8 +147,8 @@ def nearest(near: Array, sizes: tuple[int, int]) -> Array:
     return found
 
 
-def facts_of(ids: Integers, same: Array, sizes: tuple[int, int]) -> Array:
-    """What is known of each token beside its vector, shape (1 + n + m, 5)."""
+def facts_of(ids: Integers, same: Flags, sizes: tuple[int, int]) -> Array:
+    """What is known of each token beside its vector, shape (n, 5)."""
     cut = 1 + sizes[0]
     found = np.zeros((len(ids) + 1, 5), dtype=np.float32)
     found[1:cut, 0] = same[1:cut, cut:].any(axis=1)
@@ -122,7 +161,7 @@ def facts_of(ids: Integers, same: Array, sizes: tuple[int, int]) -> Array:
 
 
 @cache
-def _kinds() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _kinds() -> tuple[Flags, Flags]:
     """By token id: whether it has a digit, and whether it goes on a word."""
     vocabulary: dict[str, int] = json.loads(TOKENIZER.read_text(encoding="utf-8"))["model"]["vocab"]
     words = sorted(vocabulary, key=vocabulary.__getitem__)

@@ -19,11 +19,13 @@ from cacheback.embedders.minilm import blindness
 from cacheback.errors import ConfigurationError
 from cacheback.judges import wording
 from cacheback.models import Reason, Verdict
+from cacheback.pinned import differing
 
 if TYPE_CHECKING:
     from cacheback.core.ports import Pair
 
-_CALIBRATION = Path(__file__).with_name("calibration.json")
+_FOLDER = Path(__file__).parent
+_CALIBRATION = _FOLDER / "calibration.json"
 
 UNREAD = 0.92
 """Cosine from which threshold and guards alone decide about a text that the model cannot read.
@@ -76,6 +78,14 @@ class LearnedJudge:
     def at_least(self) -> float:
         """The probability from which a pair is served."""
         return operating_point() if self._at_least is None else self._at_least
+
+    def check(self) -> list[str]:
+        """Compare the model's files with their pinned hashes; an empty list means all is well.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        return differing(_FOLDER)
 
     def judge(self, pair: Pair) -> Verdict:
         if pair.similarity < pair.threshold:

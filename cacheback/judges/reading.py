@@ -30,13 +30,8 @@ class Model:
         self.read = lru_cache(_KEPT)(self._read)
 
     def log_odds(self, question: str, other: str) -> float:
-        """How much speaks for one answer being right for both, whichever is asked; not calibrated.
-
-        Both are readable. The aligner reads them in both orders: it is wrong less often where it
-        is sure, and a pair has one verdict.
-        """
-        one, two = self.read(question), self.read(other)
-        return (self._aligner.log_odds(one, two) + self._aligner.log_odds(two, one)) / 2
+        """As `Aligner.log_odds`; both texts are readable."""
+        return self._aligner.log_odds(self.read(question), self.read(other))
 
     def _read(self, text: str) -> Reading:
         """A text of at most 256 tokens."""
@@ -44,7 +39,7 @@ class Model:
         mask = np.ones((1, len(ids)), dtype=np.int32)
         feed = {"middle": middle(ids)[None], "attention_mask": mask}
         (directions,) = self._layers.run(["directions"], feed)[0]
-        return Reading(np.array(ids, dtype=np.int64), directions)
+        return Reading(np.array(ids[1:-1], dtype=np.int64), directions[1:-1])
 
 
 shared = Once(lambda: Model(Path(__file__).parent))

@@ -100,18 +100,20 @@ class _Aligner:
         self._graph = minilm.Graph()
 
     def model(self) -> onnx.ModelProto:
-        tokens: list[str | int] = ["tokens"]
-        square: list[str | int] = ["tokens", "tokens"]
+        # Both orders of one pair: only the segments are given twice.
+        tokens: list[str | int] = [1, "tokens"]
+        square: list[str | int] = [*tokens, "tokens"]
         self._score(self._blocks(self._entering()))
         return _model(
             self._graph,
             {
                 **{name: (TensorProto.FLOAT, [*tokens, size]) for name, size in _SIZES.items()},
-                **dict.fromkeys(("known", "segments"), (TensorProto.INT64, tokens)),
-                **dict.fromkeys(("near", "same", "alike"), (TensorProto.FLOAT, square)),
-                "apart": (TensorProto.INT64, square),
+                "known": (TensorProto.INT64, tokens),
+                "segments": (TensorProto.INT64, ["orders", "tokens"]),
+                "near": (TensorProto.FLOAT, square),
+                "relations": (TensorProto.INT64, square),
             },
-            {"log_odds": (TensorProto.FLOAT, [1])},
+            {"log_odds": (TensorProto.FLOAT, ["orders"])},
         )
 
     def _constant(self, name: str, value: Array) -> str:
@@ -142,7 +144,7 @@ class _Aligner:
         return total
 
     def _entering(self) -> str:
-        """What is known of each token: (tokens, width)."""
+        """What is known of each token: (orders, tokens, width)."""
         looked_up = [
             self._graph.node(
                 "Gather", [self._constant(f"{table}s", self._weights[f"{table}.weight"]), by], table
@@ -176,8 +178,8 @@ class _Aligner:
         scale[:width] = size**-0.5  # of the queries
         mixed = self._linear(f"{name}.qkv", self._normalised(f"{name}.n1", x), scale)
         graph, parts = self._graph, [f"{name}.{one}" for one in ("query", "key", "value")]
-        graph.nodes.append(helper.make_node("Split", [mixed], parts, axis=1))
-        shape = self._integers(f"{name}.heads", 0, HEADS, size)
+        graph.nodes.append(helper.make_node("Split", [mixed], parts, axis=2))
+        shape = self._integers(f"{name}.heads", 0, 0, HEADS, size)
         query, key, value = (
             graph.node(
                 "Transpose",
@@ -185,47 +187,43 @@ class _Aligner:
                 f"{part}.turned",
                 perm=perm,
             )
-            for part, perm in zip(parts, ((1, 0, 2), (1, 2, 0), (1, 0, 2)), strict=True)
+            for part, perm in zip(parts, ((0, 2, 1, 3), (0, 2, 3, 1), (0, 2, 1, 3)), strict=True)
         )
         seen = self._sum(
             f"{name}.seen",
             graph.node("MatMul", [query, key], f"{name}.products"),
-            self._far(name),
-            *(
-                graph.node(
-                    "Mul",
-                    [matrix, self._constant(f"{name}.{part}", self._each_head(f"{name}.{part}"))],
-                    f"{name}.{part}.seen",
-                )
-                for part, matrix in (("cos", "near"), ("ex", "same"), ("same", "alike"))
-            ),
+            self._related(name),
+            self._near(name),
         )
         shares = graph.node("Softmax", [seen], f"{name}.shares", axis=-1)
         joined = graph.node("MatMul", [shares, value], f"{name}.joined")
-        back = graph.node("Transpose", [joined], f"{name}.back", perm=(1, 0, 2))
-        flat = self._integers(f"{name}.flat", 0, width)
+        back = graph.node("Transpose", [joined], f"{name}.back", perm=(0, 2, 1, 3))
+        flat = self._integers(f"{name}.flat", 0, 0, width)
         return graph.node("Reshape", [back, flat], f"{name}.attended")
 
-    def _each_head(self, name: str) -> Array:
-        one: Array = self._weights[name][:, None, None]
-        return one
+    def _near(self, name: str) -> str:
+        """What each head makes of the cosines: (1, heads, tokens, tokens)."""
+        graph, each = self._graph, self._weights[f"{name}.cos"][:, None, None]
+        axis = self._integers(f"{name}.axis", 1)
+        apart = graph.node("Unsqueeze", ["near", axis], f"{name}.apart")
+        return graph.node("Mul", [apart, self._constant(f"{name}.cos", each)], f"{name}.near")
 
-    def _far(self, name: str) -> str:
-        """What each head makes of the distances: (heads, tokens, tokens)."""
-        table = self._constant(f"{name}.rel", self._weights[f"{name}.rel.weight"].T)
-        return self._graph.node("Gather", [table, "apart"], f"{name}.far", axis=1)
+    def _related(self, name: str) -> str:
+        """What each head makes of how tokens stand to each other, in the same shape."""
+        table = self._weights[f"{name}.rel"].reshape(-1, HEADS).T
+        graph, given = self._graph, [self._constant(f"{name}.rel", table), "relations"]
+        found = graph.node("Gather", given, f"{name}.found", axis=1)
+        return graph.node("Transpose", [found], f"{name}.related", perm=(1, 0, 2, 3))
 
     def _score(self, x: str) -> None:
         """The first vector, and mean and greatest of the others."""
         graph = self._graph
-        zero, one, end = (
-            self._integers(name, value) for name, value in (("zero", 0), ("one", 1), ("end", 2**31))
-        )
-        first = graph.node("Slice", [x, zero, one, zero], "first")
-        others = graph.node("Slice", [x, one, end, zero], "others")
-        mean = graph.node("ReduceMean", [others], "mean", axes=[0], keepdims=1)
-        greatest = graph.node("ReduceMax", [others], "greatest", axes=[0], keepdims=1)
-        pooled = graph.node("Concat", [first, mean, greatest], "pooled", axis=1)
+        one, end = self._integers("one", 1), self._integers("end", 2**31)
+        first = graph.node("Gather", [x, self._integers("begin", 0)], "first", axis=1)
+        others = graph.node("Slice", [x, one, end, one], "others")
+        mean = graph.node("ReduceMean", [others], "mean", axes=[1], keepdims=1)
+        greatest = graph.node("ReduceMax", [others], "greatest", axes=[1], keepdims=1)
+        pooled = graph.node("Concat", [first, mean, greatest], "pooled", axis=2)
         active = graph.fused("FastGelu", [self._linear("h1", pooled)], "active")
         told = self._linear("h2", active)
-        graph.node("Reshape", [told, self._integers("alone", 1)], "log_odds")
+        graph.node("Reshape", [told, self._integers("alone", -1)], "log_odds")

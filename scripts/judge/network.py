@@ -15,7 +15,14 @@ import torch
 from exporting import FIRST, PARTS
 from torch import Tensor, nn
 
-from cacheback.judges.aligner import HEADS, REACH, facts_of, places
+from cacheback.judges.aligner import (
+    HEADS,
+    REACH,
+    facts_of,
+    relations,
+    same_tokens,
+    segments_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,7 +154,7 @@ class Batch:
 
     `tokens` (b, n) numbers among all texts' tokens, `known` (b, n) which frequent word or 0,
     `facts` (b, n, 5), `segments` (b, n) 0, 1, or 2 for the first token and what only fills, `mask`
-    (b, n), `same` (b, n, n) 1 where two tokens are the same, `alike` and `apart` as in `places`.
+    (b, n), `relations` (b, n, n) as `aligner.relations` has them.
     """
 
     tokens: Tensor
@@ -155,21 +162,17 @@ class Batch:
     facts: Tensor
     segments: Tensor
     mask: Tensor
-    same: Tensor
-    alike: Tensor
-    apart: Tensor
+    relations: Tensor
 
     @classmethod
     def of(cls, texts: Texts, pairs: Pairs, known: NDArray[np.int64]) -> Batch:
         starts = np.concatenate([[0], np.cumsum([len(text) for text in texts])])
         bare = [np.array(text[1:-1]) for text in texts]
         shape = (len(pairs), 1 + max(len(bare[one]) + len(bare[other]) for one, other in pairs))
-        square = (*shape, shape[1])
         tokens, names = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         facts = np.zeros((*shape, FACTS), dtype=np.float32)
         segments, mask = np.full(shape, 2), np.zeros(shape, dtype=np.bool_)
-        same, alike = (np.zeros(square, dtype=np.float32) for _ in range(2))
-        apart = np.zeros(square, dtype=np.int64)
+        between = np.zeros((*shape, shape[1]), dtype=np.int64)
         for at, pair in enumerate(pairs):
             ids = np.concatenate([bare[number] for number in pair])
             sizes = (len(bare[pair[0]]), len(bare[pair[1]]))
@@ -178,12 +181,11 @@ class Batch:
                 [starts[number] + 1 + np.arange(len(bare[number])) for number in pair]
             )
             names[at, 1:width], mask[at, :width] = known[ids], True
-            same[at, 1:width, 1:width] = ids[:, None] == ids[None]
-            facts[at, :width] = facts_of(ids, same[at, :width, :width], sizes)
-            segments[at, :width], alike[at, :width, :width], apart[at, :width, :width] = places(
-                sizes
-            )
-        arrays = (tokens, names, facts, segments, mask, same, alike, apart)
+            same = same_tokens(ids)
+            facts[at, :width] = facts_of(ids, same, sizes)
+            segments[at, :width] = segments_of(sizes)
+            between[at, :width, :width] = relations(same, sizes)
+        arrays = (tokens, names, facts, segments, mask, between)
         return cls(*map(torch.from_numpy, arrays))
 
 
@@ -197,20 +199,18 @@ class _Block(nn.Module):
             nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(3 * WIDTH, WIDTH)
         )  # fmt: skip
         self.cos = nn.Parameter(torch.randn(HEADS))
-        self.ex = nn.Parameter(torch.randn(HEADS) * 0.5)
-        self.same = nn.Parameter(torch.randn(HEADS) * 0.5)
-        self.rel = nn.Embedding(2 * (2 * REACH + 1), HEADS)
-        nn.init.normal_(self.rel.weight, std=0.1)
-        with torch.no_grad():  # half of the heads begin as an alignment with the other text
+        self.rel = nn.Parameter(torch.randn(2, 2, 2 * REACH + 1, HEADS) * 0.1)
+        with torch.no_grad():
+            self.rel += torch.randn(2, 1, 1, HEADS) * 0.5 + torch.randn(1, 2, 1, HEADS) * 0.5
+            # Half of the heads begin as an alignment with the other text.
             self.cos[:3] = torch.tensor([8.0, 8.0, 4.0])
-            self.same[:3] = -4.0
+            self.rel[:, 1, :, :3] -= 4.0
 
-    def forward(self, x: Tensor, near: Tensor, batch: Batch, hidden: Tensor) -> Tensor:
+    def forward(self, x: Tensor, near: Tensor, added: Tensor) -> Tensor:
+        """`added` (b, heads, n, n): to the attention, by how tokens stand to each other."""
         size, length, _ = x.shape
         parts = self.qkv(self.n1(x)).view(size, length, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
-        seen = self.rel(batch.apart).permute(0, 3, 1, 2) + hidden
-        for weight, matrix in ((self.cos, near), (self.ex, batch.same), (self.same, batch.alike)):
-            seen = seen + matrix[:, None] * weight[None, :, None, None]
+        seen = near[:, None] * self.cos[None, :, None, None] + added
         joined = _attended(*parts, seen).transpose(1, 2).reshape(size, length, WIDTH)
         x = x + _dropped(self.o(joined), _DROPPED, self)
         wide = nn.functional.gelu(self.up(self.n2(x)), approximate="tanh")
@@ -237,8 +237,11 @@ class Aligner(nn.Module):
         words = self.inp(_dropped(self.proj(seen), _DROPPED_WORDS, self))
         x = self.func(batch.known) + self.seg(batch.segments) + self.num(numbers) + words
         hidden = torch.where(batch.mask, 0.0, _HIDDEN)[:, None, None, :]
-        for block in self.blocks:
-            x = block(x, near, batch, hidden)
+        # One table for all blocks: looked up one by one, their gradients took a third of a step.
+        tables = torch.cat([block.rel.flatten(0, 2) for block in self.blocks], 1)
+        found = nn.functional.embedding(batch.relations, tables).permute(0, 3, 1, 2)
+        for block, added in zip(self.blocks, found.split(HEADS, 1), strict=True):
+            x = block(x, near, added + hidden)
         x, there = self.norm(x), batch.mask[:, 1:, None].float()
         rest = x[:, 1:]
         mean = (rest * there).sum(1) / there.sum(1)

@@ -173,6 +173,7 @@ def train(
             {"params": free, "highest": RATE_OF_LAYERS},
         ],
         weight_decay=0.02,
+        fused=True,
     )
     begun, step, steps = time.perf_counter(), 0, 0
     while not steps or step < steps:

@@ -9,6 +9,7 @@ import pytest
 from cacheback import SemanticCache
 from cacheback.cli import diagnosis
 from cacheback.embedders.minilm import MiniLM
+from cacheback.judges import LearnedJudge
 from cacheback.synthesizers.endpoint import KEYS
 
 
@@ -21,7 +22,8 @@ def test_all_is_fine(run: Callable[..., Any], filled: SemanticCache) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert ran.json["ok"] is True
     found = findings(ran)
-    for name in ("python", "numpy", "onnxruntime", "model", "directory", "file", "self-test"):
+    here = ("python", "numpy", "onnxruntime", "model", "judge", "directory", "file", "self-test")
+    for name in here:
         assert found[name]["level"] == "ok"
         assert found[name]["remedy"] == ""
     assert "4 entries in 4 scopes" in found["database"]["found"]
@@ -82,13 +84,14 @@ def test_a_foreign_database(run: Callable[..., Any], directory: Path) -> None:
     assert findings(ran)["database"]["level"] == "fail"
 
 
+@pytest.mark.parametrize(("part", "name"), [(MiniLM, "model"), (LearnedJudge, "judge")])
 def test_a_model_that_was_tampered_with(
-    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, part: type, name: str
 ) -> None:
-    monkeypatch.setattr(MiniLM, "check", lambda _: ["model.onnx: SHA-256 is 1, expected 2"])
+    monkeypatch.setattr(part, "check", lambda _: ["model.onnx: SHA-256 is 1, expected 2"])
     ran = run("doctor", "--json")
     assert ran.code == 1
-    assert "--force-reinstall" in findings(ran)["model"]["remedy"]
+    assert "--force-reinstall" in findings(ran)[name]["remedy"]
 
 
 def test_what_is_not_installed(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:

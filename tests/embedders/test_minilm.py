@@ -19,6 +19,7 @@ from cacheback.embedders.minilm import WINDOW, MiniLM
 from cacheback.embedders.minilm.model import Model, beginning, shared
 from cacheback.errors import ConfigurationError, EmbedderError
 from cacheback.models import Reason
+from cacheback.pinned import SUMS
 
 QUESTIONS = [
     "What is the capital of France?",
@@ -54,7 +55,7 @@ def test_the_shipped_files_are_the_pinned_ones(embedder: MiniLM) -> None:
 def test_a_damaged_file_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: MiniLM
 ) -> None:
-    for name in ("model.onnx", "begin.onnx", "model.bin", "tokenizer.json"):
+    for name in ("model.onnx", "begin.onnx", "model.bin", "tokenizer.json", SUMS):
         shutil.copy(minilm._FOLDER / name, tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")
     monkeypatch.setattr(minilm, "_FOLDER", tmp_path)

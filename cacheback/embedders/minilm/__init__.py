@@ -19,13 +19,13 @@ from cacheback.embedders.base import BaseEmbedder
 from cacheback.embedders.minilm.legible import legible
 from cacheback.errors import ConfigurationError, EmbedderError
 from cacheback.models import Reason
+from cacheback.pinned import SUMS, differing
 
 if TYPE_CHECKING:
     from cacheback.core.ports import Vector, Vectors
     from cacheback.embedders.minilm.model import Model
 
 _FOLDER = Path(__file__).parent
-_SUMS = _FOLDER / "SHA256SUMS"  # over graphs, weights and tokenizer: its own hash covers them all
 
 WINDOW = 256  # tokens, [CLS] and [SEP] among them: max_seq_length of the original model
 # Longer texts are not tokenised, which takes 0.9 s per megabyte: a word is one token at least, and
@@ -57,7 +57,8 @@ class MiniLM(BaseEmbedder):
         if threads < 1:
             raise ConfigurationError(f"threads must be at least 1, not {threads}")
         self.threads = threads
-        self.fingerprint = hashlib.sha256(_SUMS.read_bytes()).hexdigest()
+        # The list names graphs, weights and tokenizer: its hash covers them all.
+        self.fingerprint = hashlib.sha256((_FOLDER / SUMS).read_bytes()).hexdigest()
 
     def encode(self, text: str) -> Vector:
         """One text → shape (384,), float32, unit length.
@@ -102,12 +103,12 @@ class MiniLM(BaseEmbedder):
         return blindness(text)
 
     def check(self) -> list[str]:
-        """Compare the model's files with their pinned hashes; an empty list means all is well."""
-        return [
-            f"{_FOLDER / name}: SHA-256 is {found}, expected {digest}; install cacheback-ai again"
-            for name, digest in _pinned().items()
-            if (found := hashlib.sha256((_FOLDER / name).read_bytes()).hexdigest()) != digest
-        ]
+        """Compare the model's files with their pinned hashes; an empty list means all is well.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        return differing(_FOLDER)
 
 
 def blindness(text: str) -> Reason | None:
@@ -124,12 +125,6 @@ def blindness(text: str) -> Reason | None:
     if not words or not _SPECIAL.isdisjoint(words):
         return Reason.UNREADABLE
     return None
-
-
-def _pinned() -> dict[str, str]:
-    """SHA-256 by file name."""
-    lines = _SUMS.read_text(encoding="utf-8").splitlines()
-    return {name: digest for digest, name in map(str.split, lines)}
 
 
 # A text is asked about first and encoded then, 256 texts at a time in an import; 0.5 MB at most.
