@@ -200,8 +200,8 @@ def reworded(given: Meaning, way: Wording, distance: str, rng: random.Random) ->
     return replace(way, aliases={**way.aliases, name: (way.aliases[name] + 1) % count})
 
 
-def pair(frame: Frame, rng: random.Random, *, same: bool) -> tuple[str, str, str]:
-    """Two texts and the kind of difference (`paraphrase` for none)."""
+def pair(frame: Frame, rng: random.Random, *, same: bool) -> tuple[str, str]:
+    """Two texts with one answer, or with two."""
     one = meaning(frame, rng)
     way = wording(one, rng)
     distance = rng.choice(("near", "middle", "far"))
@@ -214,4 +214,4 @@ def pair(frame: Frame, rng: random.Random, *, same: bool) -> tuple[str, str, str
         new = way
     else:
         new = reworded(other, way, distance, rng)
-    return render(one, way), render(other, new), kind
+    return render(one, way), render(other, new)

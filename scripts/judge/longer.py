@@ -46,21 +46,20 @@ def pair(
     rng: random.Random,
     *,
     same: bool,
-) -> tuple[str, str, str]:
-    """Two long questions, or a long one and a short one, and the kind of difference."""
+) -> tuple[str, str]:
+    """Two long questions, or a long one and a short one, with one answer or with two."""
     frame = rng.choice(all_frames)
-    one, other = frames.pair(frame, rng, same=True)[:2]
+    one, other = frames.pair(frame, rng, same=True)
     chosen = rng.sample(facts, rng.choice((0, 1, 2, 3)))
     values = [rng.randrange(len(fact.values)) for fact in chosen]
     others = list(values)
-    kind = "paraphrase"
     if not same:
         if chosen and rng.random() < 0.4:
             at = rng.randrange(len(chosen))
             options = [i for i in range(len(chosen[at].values)) if i != values[at]]
-            others[at], kind = rng.choice(options), chosen[at].kind
+            others[at] = rng.choice(options)
         else:
-            one, other, kind = frames.pair(frame, rng, same=False)
+            one, other = frames.pair(frame, rng, same=False)
     told = [rng.choice(fact.values[value]) for fact, value in zip(chosen, values, strict=True)]
     retold = [rng.choice(fact.values[value]) for fact, value in zip(chosen, others, strict=True)]
     if rng.random() < 0.3:  # word for word, but for what differs
@@ -71,12 +70,12 @@ def pair(
     count = rng.choice((3, 4, 5, 6, 8))
     first = _around(one, told, said, rng, count)
     if not chosen and rng.random() < 0.25:
-        return first, other, kind
+        return first, other
     if rng.random() < 0.3:  # the same small talk
         state = rng.getrandbits(32)
         first = _around(one, told, said, random.Random(state), count)
-        return first, _around(other, retold, said, random.Random(state), count), kind
+        return first, _around(other, retold, said, random.Random(state), count)
     second = _around(other, retold, said, rng, max(1, count + rng.choice((-3, -1, 0, 1))))
     if rng.random() < 0.2:
         second = typo(neutral(second, rng), rng)
-    return first, second, kind
+    return first, second

@@ -40,8 +40,6 @@ class Pair:
     one: str
     other: str
     same: bool
-    kind: str
-    source: str
 
 
 def from_frames(count: int, rng: random.Random) -> Iterator[Pair]:
@@ -50,20 +48,20 @@ def from_frames(count: int, rng: random.Random) -> Iterator[Pair]:
     for number in range(count):
         same = number % 2 == 0
         frame = rng.choices(every, weights)[0]
-        one, other, kind = frames.pair(frame, rng, same=same)
+        one, other = frames.pair(frame, rng, same=same)
         if not same and one == other:
             continue
         one, other = _styled_both(one, other, rng)
-        yield Pair(one, other, same, kind, "frames")
+        yield Pair(one, other, same)
 
 
 def from_long(count: int, rng: random.Random) -> Iterator[Pair]:
     every, (facts, said) = frames.load(), longer.load()
     for number in range(count):
         same = number % 2 == 0
-        one, other, kind = longer.pair(every, facts, said, rng, same=same)
+        one, other = longer.pair(every, facts, said, rng, same=same)
         if same or one != other:
-            yield Pair(one, other, same, kind, "long")
+            yield Pair(one, other, same)
 
 
 def from_swaps(
@@ -72,7 +70,6 @@ def from_swaps(
     for number in range(count):
         text, same = rng.choice(texts), number % 2 == 0
         other: str | None = text
-        kind = "paraphrase"
         if not same:
             kind = rng.choice(("antonym", "entity", "entity", "negation", "number", "number"))
             if kind == "negation":
@@ -88,7 +85,7 @@ def from_swaps(
         elif rng.random() < (0.9 if same else 0.3):
             other = neutral(other, rng)
         one, other = _styled_both(text, other, rng)
-        yield Pair(one, other, same, kind, "swaps")
+        yield Pair(one, other, same)
 
 
 class Intents:

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,9 +69,14 @@ class Material:
     intents: Intents
     made: Mapping[str, Sequence[Pair]]
 
+    @cached_property
+    def _pool(self) -> list[str]:
+        """Words that may stand for others."""
+        return words(_texts(self.groups))
+
     def epoch(self, rng: random.Random) -> list[Drawing]:
         """Batches, drawn and typed anew each time."""
-        pool = words(_texts(self.groups))
+        pool = self._pool
         drawn = [_drawn(_recast_some(group, pool, rng), rng, _OTHERS) for group in self.groups]
         drawn += [_drawn(self.intents.group(rng), rng, 1.0) for _ in range(INTENTS)]
         for name, count in MADE.items():
