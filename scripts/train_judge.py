@@ -129,6 +129,19 @@ def calibrated(folder: Path) -> dict[str, float]:
     return {"auc": round(auc(columns[:, 0], same), 4), **calibrating.fit(columns, same)}
 
 
+def ship(made: Path) -> None:
+    """Put a model's files into the package, and their hashes beside them.
+
+    The curve is not among them: a person writes in it.
+    """
+    for file in MODEL:
+        fresh = TARGET / f"{file}.new"  # not in place: running processes have it mapped
+        shutil.copy(made / file, fresh)
+        fresh.replace(TARGET / file)
+    sums = "".join(f"{digest(TARGET / file)}  {file}\n" for file in MODEL)
+    (TARGET / SUMS).write_text(sums, encoding="utf-8", newline="\n")
+
+
 def main(given: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -155,13 +168,8 @@ def main(given: Sequence[str] | None = None) -> None:
                 + "\n"
             )
             (TARGET / CALIBRATION).write_text(told, encoding="utf-8", newline="\n")
-            for file in () if arguments.only else MODEL:
-                fresh = TARGET / f"{file}.new"  # not in place: running processes have it mapped
-                shutil.copy(made / file, fresh)
-                fresh.replace(TARGET / file)
-            # Not over the curve, in which a person writes.
-            sums = "".join(f"{digest(TARGET / file)}  {file}\n" for file in MODEL)
-            (TARGET / SUMS).write_text(sums, encoding="utf-8", newline="\n")
+            if not arguments.only:
+                ship(made)
         elif abs(found["auc"] - shipped["auc"]) > TOLERANCE:
             sys.exit("they differ by more than two runs do; --write accepts the result")
 

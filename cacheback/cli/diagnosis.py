@@ -65,7 +65,7 @@ def examine(settings: Settings, given: Sequence[Finding]) -> Iterator[Finding]:
     `given` are findings on what was given and may have been left out of `settings`.
     """
     yield from _versions()
-    yield from _model()
+    yield from _models()
     yield _hnswlib()
     yield _settings(settings)
     yield from given
@@ -101,7 +101,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _model() -> Iterator[Finding]:
+def _models() -> Iterator[Finding]:
     for name, part in (("model", MiniLM), ("judge", LearnedJudge)):
         try:
             problems = part().check()

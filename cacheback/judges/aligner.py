@@ -13,7 +13,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,7 @@ HEADS = 6
 REACH = 12  # tokens: beyond, all distances are alike
 _EMBEDDED = 384
 _ONE, _OTHER, _FIRST = 0, 1, 2  # segments: of the two texts, and of the token that sums up
+_TURNED = np.array([_OTHER, _ONE, _FIRST], dtype=np.int64)  # by segment: what it is the other way
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +43,6 @@ class Reading:
 
     ids: Integers
     directions: Array
-
-
-@dataclass(frozen=True, slots=True)
-class PairInputs:
-    """What the aligner is given of two texts beside the vectors of their tokens.
-
-    There is a first token that sums up, then those of both texts, n in all. `known` (n,) which
-    frequent word each is, or 0; `facts` (n, 5) as `facts_of` has them; `segments` (2, n), int64, in
-    which text it stands, for both orders; `relations` (n, n) as in the function; `sizes` how many
-    tokens each text has.
-    """
-
-    known: Integers
-    facts: Array
-    segments: Integers
-    relations: Integers
-    sizes: tuple[int, int]
-
-    @classmethod
-    def of(cls, one: Integers, other: Integers, known: Integers) -> PairInputs:
-        """Of two texts' token ids without [CLS] and [SEP]; `known` is what `by_name` gives."""
-        ids, sizes = np.concatenate([one, other]), (len(one), len(other))
-        same = same_tokens(ids)
-        return cls(
-            known=np.concatenate([[0], known[ids]]),
-            facts=facts_of(ids, same, sizes),
-            segments=np.stack([segments_of(sizes), segments_of(sizes, turned=True)]),
-            relations=relations(same, sizes),
-            sizes=sizes,
-        )
 
 
 class Aligner:
@@ -87,20 +58,32 @@ class Aligner:
         Both orders are read, in one run: it is wrong less often where it is sure, and a pair has
         one verdict.
         """
-        pair = PairInputs.of(one.ids, other.ids, self._known)
-        first = np.zeros((1, _EMBEDDED), dtype=np.float32)
-        directions = np.concatenate([first, one.directions, other.directions])
-        near = directions @ directions.T
-        shared = {
-            "directions": directions,
-            "numbers": np.column_stack([nearest_of(near, pair.sizes), pair.facts]),
-            "near": near,
-            "known": pair.known,
-            "relations": pair.relations,
-        }
-        feed = {name: value[None] for name, value in shared.items()}
-        found = self._session.run(["log_odds"], {**feed, "segments": pair.segments})[0]
-        return float(found.mean())
+        feed = inputs(one, other, self._known)
+        return float(self._session.run(["log_odds"], feed)[0].mean())
+
+
+def inputs(one: Reading, other: Reading, known: Integers) -> dict[str, NDArray[Any]]:
+    """What the graph is given of a pair, by its inputs' names; `known` is what `by_name` gives.
+
+    There is a first token that sums up, then those of both texts, n in all. `directions` (1, n,
+    384); `numbers` (1, n, 6) from `nearest_of` and `facts_of`; `near` (1, n, n) the cosines between
+    tokens; `known` (1, n) which frequent word each is, or 0; `relations` (1, n, n); `segments` (2,
+    n) for both orders: of a pair that is turned the texts alone have other numbers, as no token's
+    place tells the graph anything but its distance to others.
+    """
+    ids, sizes = np.concatenate([one.ids, other.ids]), (len(one.ids), len(other.ids))
+    first = np.zeros((1, _EMBEDDED), dtype=np.float32)
+    directions = np.concatenate([first, one.directions, other.directions])
+    near, same, segments = directions @ directions.T, same_tokens(ids), segments_of(sizes)
+    shared = {
+        "directions": directions,
+        "numbers": np.column_stack([nearest_of(near, sizes), facts_of(ids, same, sizes)]),
+        "near": near,
+        "known": np.concatenate([[0], known[ids]]),
+        "relations": relations(same, sizes),
+    }
+    both = np.stack([segments, _TURNED[segments]])
+    return {**{name: value[None] for name, value in shared.items()}, "segments": both}
 
 
 def by_name(frequent: list[int]) -> Integers:
@@ -110,14 +93,9 @@ def by_name(frequent: list[int]) -> Integers:
     return known
 
 
-def segments_of(sizes: tuple[int, int], *, turned: bool = False) -> Integers:
-    """In which text each token of a pair stands, shape (n,), int64; the first in neither.
-
-    Of a pair that is turned the texts alone have other numbers: no token's place tells the aligner
-    anything but its distance to others, so all else stays as it is.
-    """
-    marks = [_FIRST, _OTHER, _ONE] if turned else [_FIRST, _ONE, _OTHER]
-    return np.repeat(np.array(marks, dtype=np.int64), [1, *sizes])
+def segments_of(sizes: tuple[int, int]) -> Integers:
+    """In which text each token of a pair stands, shape (n,), int64; the first in neither."""
+    return np.repeat(np.array([_FIRST, _ONE, _OTHER], dtype=np.int64), [1, *sizes])
 
 
 def same_tokens(ids: Integers) -> Flags:

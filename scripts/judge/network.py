@@ -237,7 +237,7 @@ class Aligner(nn.Module):
         words = self.inp(_dropped(self.proj(seen), _DROPPED_WORDS, self))
         x = self.func(batch.known) + self.seg(batch.segments) + self.num(numbers) + words
         hidden = torch.where(batch.mask, 0.0, _HIDDEN)[:, None, None, :]
-        # One table for all blocks: looked up one by one, their gradients took a third of a step.
+        # One table for all blocks: looked up one by one, their gradients took a sixth of a step.
         tables = torch.cat([block.rel.flatten(0, 2) for block in self.blocks], 1)
         found = nn.functional.embedding(batch.relations, tables).permute(0, 3, 1, 2)
         for block, added in zip(self.blocks, found.split(HEADS, 1), strict=True):

@@ -10,9 +10,10 @@ import pytest
 from cacheback.embedders.minilm import tokens
 from cacheback.judges.aligner import (
     REACH,
-    PairInputs,
+    Reading,
     by_name,
     facts_of,
+    inputs,
     nearest_of,
     relations,
     same_tokens,
@@ -78,10 +79,11 @@ def test_what_is_known_of_a_token() -> None:
 
 def test_both_orders_are_given() -> None:
     known = by_name([*tokens("to from")[1:-1]])
-    one, other = (np.array(tokens(text)[1:-1]) for text in ("from here to there", "there, here"))
-    given = PairInputs.of(one, other, known)
-    assert given.segments.tolist() == [[2, 0, 0, 0, 0, 1, 1, 1], [2, 1, 1, 1, 1, 0, 0, 0]]
-    assert given.known.tolist() == [0, 2, 0, 1, 0, 0, 0, 0]
+    ids = (np.array(tokens(text)[1:-1]) for text in ("from here to there", "there, here"))
+    one, other = (Reading(some, np.ones((len(some), 384), dtype=np.float32)) for some in ids)
+    given = inputs(one, other, known)
+    assert given["segments"].tolist() == [[2, 0, 0, 0, 0, 1, 1, 1], [2, 1, 1, 1, 1, 0, 0, 0]]
+    assert given["known"].tolist() == [[0, 2, 0, 1, 0, 0, 0, 0]]
 
 
 def test_a_pair_has_one_verdict_whichever_comes_first() -> None:

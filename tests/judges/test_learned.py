@@ -74,6 +74,22 @@ def test_what_has_another_answer_is_less_likely(near: Near) -> None:
     assert probability(SAME) > probability(replace(unlike, threshold=0.0))
 
 
+def test_a_pair_reads_about_the_same_in_both_orders(near: Near) -> None:
+    texts = [
+        ("capital of France?", "What is the capital of France?"),
+        ("How can I reset my password?", "How do I reset my password?"),
+        ("Why does my dishwasher leak?", "Why does my dishwasher smell?"),
+        ("Can I freeze cooked rice?", "Can I reheat cooked rice?"),
+        ("What is the boiling point of water?", "Tell me how to bake bread, please."),
+    ]
+    for one, other in texts:
+        here, there = (
+            probability(replace(near(*pair), threshold=-1.0))
+            for pair in ((one, other), (other, one))
+        )
+        assert here == pytest.approx(there, abs=1e-4)
+
+
 def test_every_thread_reads_the_same() -> None:
     read = probability(SAME)
     pairs = [Pair(f"{SAME.question} {n}", f"{SAME.other} {n}", 0.95, THRESHOLD) for n in range(8)]
